@@ -1,0 +1,3 @@
+module github.com/tradewind-dev/tradewind/go-sdk
+
+go 1.24

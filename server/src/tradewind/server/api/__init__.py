@@ -1,0 +1,1 @@
+"""The API server: the Task Execution Interface, worker sessions and the public API."""

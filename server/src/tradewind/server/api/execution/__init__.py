@@ -1,0 +1,1 @@
+"""The Task Execution Interface: one handler per operation of the contract, whatever the transport."""

@@ -1,0 +1,107 @@
+"""The log store: segments of task logs as files under one directory, written once, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from tradewind.server.api.problems import invalid
+from tradewind.server.contract import LogRecord, ProblemReason, decode
+from tradewind.server.domain.refusals import Refused
+
+_SUFFIX: Final = ".jsonl"
+# A percent sign is in no DAG id, so that parses and DAGs never share a directory.
+_PARSES: Final = "%parses"
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Where the segments of one try, or of one parse, are kept: names from the root of the store down."""
+
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of_try(cls, dag_id: str, run_id: str, task_id: str, map_index: int, try_number: int) -> LogPlace:
+        """The place of a try's log."""
+        return cls((_safe(dag_id), _safe(run_id), _safe(task_id), str(map_index), str(try_number)))
+
+    @classmethod
+    def of_parse(cls, parse_id: str) -> LogPlace:
+        """The place of what a parse printed."""
+        return cls((_PARSES, _safe(parse_id)))
+
+
+class LogStore:
+    """Reads and writes segments. All calls block on the file system for a moment: run them in a thread.
+
+    Args:
+        directory: root of the store; made when the first segment arrives.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def put_segment(self, place: LogPlace, sequence: int, content: bytes) -> None:
+        """Keep a segment. A sequence number that is there already stays as it was: a repeat changes nothing.
+
+        Args:
+            place: see `LogPlace`.
+            sequence: number of the segment, from 0.
+            content: JSON lines, see `check_segment`.
+        """
+        folder = self._directory.joinpath(*place.parts)
+        target = folder / f"{sequence:08d}{_SUFFIX}"
+        if target.exists():
+            return
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".segment-")
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+                file.write(content)
+            # Unlike a rename, a link fails when the segment came twice at once: the first stays.
+            with contextlib.suppress(FileExistsError):
+                os.link(name, target)
+        finally:
+            Path(name).unlink()
+
+    def records(self, place: LogPlace) -> Iterator[bytes]:
+        """The records of a log in order, each one JSON line without its end; nothing when there is no log."""
+        for segment in self._segments(place):
+            yield from (line for line in segment.read_bytes().split(b"\n") if line)
+
+    def _segments(self, place: LogPlace) -> list[Path]:
+        folder = self._directory.joinpath(*place.parts)
+        return sorted(folder.glob(f"[0-9]*{_SUFFIX}"), key=lambda path: int(path.stem))
+
+
+def check_segment(content: bytes) -> None:
+    """Hold a segment against the contract: one log record a line.
+
+    Raises:
+        Refused: malformed_body, naming the first wrong line.
+    """
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line:
+            continue
+        try:
+            decode(LogRecord, line)
+        except ValidationError as error:
+            found = invalid(error, what=f"line {number}")
+            raise Refused(
+                ProblemReason.MALFORMED_BODY,
+                f"line {number} is no log record: {found.detail}",
+                field=f"{number}.{found.field}" if found.field else str(number),
+                action="send JSON lines, one log record each",
+            ) from None
+
+
+def _safe(name: str) -> str:
+    """A name of the contract as a file name: these have no slash, but `.` and `..` must not step out of the store."""
+    return f"%2E{name[1:]}" if name.startswith(".") else name

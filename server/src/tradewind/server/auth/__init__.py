@@ -1,0 +1,1 @@
+"""Who calls: credentials of people and workers, and the execution tokens of activities."""

@@ -1,0 +1,58 @@
+"""What a task may read of the deployment's secrets: what its DAG and itself declare, and what happens beyond that."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import Literal
+
+from tradewind.server.contract import Grants, SerializedDag
+
+Mode = Literal["deny", "audit", "allow"]
+
+
+class GrantVerdict(enum.Enum):
+    """What becomes of one read."""
+
+    ALLOW = "allow"
+    AUDIT = "audit"
+    DENY = "deny"
+
+
+def effective_grants(dag: SerializedDag, task_id: str) -> Grants:
+    """What the DAG and the task declare together, sorted and without repeats.
+
+    Raises:
+        KeyError: the DAG has no such task.
+    """
+    task = next((task for task in dag.tasks if task.task_id == task_id), None)
+    if task is None:
+        raise KeyError(task_id)
+    declared = [grants for grants in (dag.grants, task.grants) if grants is not None]
+    return Grants(
+        connections=sorted({pattern for grants in declared for pattern in grants.connections}),
+        variables=sorted({pattern for grants in declared for pattern in grants.variables}),
+    )
+
+
+def is_exact(pattern: str) -> bool:
+    """Whether a pattern names one secret; such a secret is pushed with the task, others are asked for."""
+    return not pattern.endswith("*")
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a name is meant: it equals the pattern, or begins with what precedes the pattern's final asterisk."""
+    return name == pattern if is_exact(pattern) else name.startswith(pattern[:-1])
+
+
+def read_verdict(mode: Mode, patterns: Iterable[str], name: str) -> GrantVerdict:
+    """What becomes of the read of one connection or variable.
+
+    Args:
+        mode: setting `security.grants`; it governs only what is not declared.
+        patterns: what the task declares of this kind of secret.
+        name: the secret that is asked for.
+    """
+    if any(matches(pattern, name) for pattern in patterns):
+        return GrantVerdict.ALLOW
+    return GrantVerdict(mode)

@@ -1,0 +1,191 @@
+"""Puts the parts of a control-plane process together: one role, or all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from tradewind.server.api.app import create_app
+from tradewind.server.api.logs import LogStore
+from tradewind.server.api.server import bind
+from tradewind.server.api.server import serving as api_serving
+from tradewind.server.api.services import Services
+from tradewind.server.auth.keys import load_keys
+from tradewind.server.auth.tokens import TokenSigner
+from tradewind.server.dag_processor import DagProcessor
+from tradewind.server.dispatcher import Dispatcher
+from tradewind.server.executors.command import CommandExecutor
+from tradewind.server.executors.worker_session import WorkerSessionExecutor
+from tradewind.server.scheduler import Scheduler
+from tradewind.server.secrets import Cipher
+from tradewind.server.store import Store, StoreOptions
+
+if TYPE_CHECKING:
+    from tradewind.server.executors.protocol import Executor
+    from tradewind.server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Role(StrEnum):
+    """A part of the control plane that can be a process by itself."""
+
+    API_SERVER = "api-server"
+    SCHEDULER = "scheduler"
+    DAG_PROCESSOR = "dag-processor"
+
+
+ALL_ROLES = frozenset(Role)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the roles of one process share."""
+
+    settings: Settings
+    store: Store
+    signer: TokenSigner
+
+
+async def load_parts(settings: Settings, store: Store) -> Parts:
+    """The shared parts, with the signing keys that the store holds."""
+    keys = await store.write(load_keys)
+    signer = TokenSigner(keys, lifetime_seconds=settings.security.token_lifetime_seconds)
+    return Parts(settings, store, signer)
+
+
+@contextlib.asynccontextmanager
+async def open_store(settings: Settings, *, alone: bool = True, migrate: bool = False) -> AsyncIterator[Store]:
+    """The store of a deployment.
+
+    Args:
+        settings: of the deployment.
+        alone: whether this process is the control plane; False for a short look by an administrator's command.
+        migrate: bring the schema up to date first.
+
+    Raises:
+        StoreError: the database cannot be used; the message says why and what to do.
+        CipherError: the key file cannot be used.
+    """
+    store = await asyncio.to_thread(
+        Store.open,
+        settings.database_url,
+        cipher=Cipher.open(settings.key_file),
+        options=StoreOptions.from_settings(settings),
+        migrate=migrate,
+        exclusive=alone,
+    )
+    try:
+        yield store
+    finally:
+        await asyncio.to_thread(store.close)
+
+
+async def run_roles(
+    parts: Parts,
+    roles: frozenset[Role],
+    stop: asyncio.Event,
+    *,
+    serving: Callable[[int], None] = lambda _port: None,
+    command_environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run roles until `stop` is set or one of them fails.
+
+    Args:
+        parts: what they share.
+        roles: which ones.
+        stop: set from outside to end all.
+        serving: called with the port once the API server listens.
+        command_environment: further variables for the commands of command executors.
+
+    Raises:
+        ExceptionGroup: A role failed.
+        OSError: The address of the API server is taken.
+    """
+    sessions = WorkerSessionExecutor() if Role.API_SERVER in roles else None
+    commands = _command_executors(parts.settings, command_environment or {}) if Role.SCHEDULER in roles else []
+    executors: list[Executor] = [*commands, *([sessions] if sessions else [])]
+    dispatcher = Dispatcher(store=parts.store, executors=executors, minter=parts.signer, settings=parts.settings)
+    try:
+        async with asyncio.TaskGroup() as group:
+            if executors:
+                group.create_task(dispatcher.run(stop), name="dispatcher")
+            if sessions is not None:
+                group.create_task(_serve(parts, sessions, dispatcher, stop, serving), name="api server")
+            if Role.SCHEDULER in roles:
+                group.create_task(Scheduler(parts.store, parts.settings).run(stop), name="scheduler")
+            if Role.DAG_PROCESSOR in roles:
+                group.create_task(DagProcessor(parts.store, parts.settings).run(stop), name="dag processor")
+    finally:
+        for executor in executors:
+            await executor.close()
+
+
+def _command_executors(settings: Settings, further: Mapping[str, str]) -> list[CommandExecutor]:
+    """One executor per configured command; user code gets none of the control plane's settings."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND__")}
+    environment.update(further)
+    return [
+        CommandExecutor(name, argv, capacity=settings.executors.command_capacity, environment=environment)
+        for name, argv in settings.executors.command.items()
+    ]
+
+
+async def _serve(
+    parts: Parts,
+    sessions: WorkerSessionExecutor,
+    dispatcher: Dispatcher,
+    stop: asyncio.Event,
+    serving: Callable[[int], None],
+) -> None:
+    services = Services(
+        store=parts.store,
+        settings=parts.settings,
+        signer=parts.signer,
+        executor=sessions,
+        dispatcher=dispatcher,
+        logs=LogStore(parts.settings.logs_directory),
+    )
+    listener = bind(parts.settings.api)
+    port: int = listener.getsockname()[1]
+    async with api_serving(create_app(services), listener, parts.settings.api) as server:
+        log.info("api server listens", extra={"host": parts.settings.api.host, "port": port})
+        serving(port)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({server, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if server.done():
+            await server
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set the event at SIGINT and SIGTERM."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+
+def run_until_signal(settings: Settings, roles: frozenset[Role]) -> None:
+    """Run roles in this process until SIGINT or SIGTERM.
+
+    Raises:
+        StoreError: the database cannot be used.
+        CipherError: the key file cannot be used.
+    """
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        async with open_store(settings) as store:
+            await run_roles(await load_parts(settings, store), roles, stop)
+
+    uvloop.run(run())

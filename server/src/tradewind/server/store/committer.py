@@ -1,0 +1,290 @@
+"""Grouped commits: one thread, one connection, and everything that waits as one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from tradewind.server.contract import ProblemReason
+from tradewind.server.domain.refusals import Refused
+from tradewind.server.store.database import Database
+from tradewind.server.store.errors import ConflictError, OutageError
+from tradewind.server.store.hints import Hints, call_in_loops
+from tradewind.server.store.transaction import Surroundings, Transaction
+
+_LOG = logging.getLogger(__name__)
+
+Job = Callable[[Transaction], Any]
+JobForMany = Callable[[Transaction, Sequence[Any]], Sequence[Any]]
+
+RETRY_AFTER_SECONDS = 1.0
+MOST_CONFLICTS = 10
+LONGEST_PAUSE_SECONDS = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class Write:
+    """A job that waits for its commit, or an item for a function that takes many.
+
+    Attributes:
+        answer: result, or exception that is raised to whoever waits; valid once the transaction is committed.
+        answered: whether the one who waits has been told.
+    """
+
+    job: Job | None
+    function: JobForMany | None
+    item: Any
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    answer: Any = None
+    failed: bool = False
+    answered: bool = False
+
+    def succeed(self, answer: Any) -> None:
+        self.answer, self.failed = answer, False
+
+    def fail(self, error: BaseException) -> None:
+        self.answer, self.failed = error, True
+
+    def resolve(self) -> None:
+        """Tell the one who waits, in its loop; it may have stopped waiting."""
+        if self.future.done():
+            return
+        if self.failed:
+            self.future.set_exception(self.answer)
+        else:
+            self.future.set_result(self.answer)
+
+
+class Committer:
+    """Runs writes in the order of their arrival and answers each one after its commit.
+
+    A write that fails before it changed anything fails alone. One that fails later takes the batch with it, which is
+    then run again in halves until the culprit stands alone; a write may therefore run more than once.
+    """
+
+    def __init__(self, database: Database, surroundings: Surroundings, hints: Hints) -> None:
+        self._database = database
+        self._surroundings = surroundings
+        self._hints = hints
+        self._options = surroundings.options
+        self._waiting: deque[Write] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="tradewind-committer", daemon=True)
+
+    def start(self) -> None:
+        """Connect, and begin to work.
+
+        Raises:
+            OutageError: the database is not there.
+        """
+        try:
+            self._connection = self._database.connect(read_only=False)
+        except DBAPIError as error:
+            raise self._database.explain(error) from error
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what waits, then stop; later writes are refused."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._disconnect()
+
+    def submit(self, write: Write) -> None:
+        """Let a write wait for its turn.
+
+        Raises:
+            Refused: `too_busy`: too many wait already, or the store is closed.
+        """
+        with self._wake:
+            if self._closing:
+                raise _too_busy("the store is closing")
+            if len(self._waiting) >= self._options.max_waiting:
+                raise _too_busy(f"{len(self._waiting)} writes wait already")
+            self._waiting.append(write)
+            if len(self._waiting) == 1:
+                self._wake.notify()
+
+    def _run(self) -> None:
+        while batch := self._take():
+            try:
+                self._settle(batch)
+            except Exception:
+                _LOG.exception("the committer failed; its %d writes are refused", len(batch))
+                error = Refused(ProblemReason.INTERNAL_ERROR, "the store failed", action="see the server's log")
+                self._answer([write for write in batch if not write.answered], error=error)
+                self._disconnect()
+
+    def _take(self) -> list[Write]:
+        """Everything that waits, as far as it fits into one transaction; empty at the end."""
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._options.max_batch))]
+
+    def _settle(self, batch: list[Write]) -> None:
+        """Commit a batch, in halves if it must be."""
+        parts = [batch]
+        while parts:
+            part = parts.pop()
+            try:
+                topics = self._commit(part)
+            except OutageError as error:
+                _LOG.exception("%d writes are refused: the database cannot be used", len(part))
+                self._answer(part, error=_too_busy(str(error)))
+            except Exception as error:
+                if len(part) == 1:
+                    if not isinstance(error, Refused):
+                        _LOG.error("a write failed and changed nothing", exc_info=error)
+                    self._answer(part, error=error)
+                else:
+                    middle = len(part) // 2
+                    parts += [part[middle:], part[:middle]]
+            else:
+                self._answer(part, topics=topics)
+
+    def _commit(self, part: list[Write]) -> set[str]:
+        """Commit some writes as one transaction, across conflicts and short outages; return the topics of its hints."""
+        deadline = time.monotonic() + self._database.patience_seconds
+        for attempt in itertools.count(1):
+            try:
+                return self._transact(part)
+            except ConflictError as error:
+                if len(part) > 1:
+                    raise
+                if attempt >= MOST_CONFLICTS:
+                    raise OutageError(str(error)) from error
+            except OutageError as error:
+                self._disconnect()
+                if error.commit_sent or time.monotonic() >= deadline:
+                    raise
+            time.sleep(min(0.02 * 2 ** min(attempt, 10), LONGEST_PAUSE_SECONDS))
+        raise AssertionError("unreachable")
+
+    def _transact(self, part: list[Write]) -> set[str]:
+        connection, identity = None, None
+        transaction: Transaction | None = None
+        try:
+            if self._connection is None:
+                self._connection = self._database.connect(read_only=False)
+            connection = self._connection
+            begun = self._database.begin(connection, read_only=False)
+            identity = begun.identity
+            transaction = Transaction(connection, begun.now, self._surroundings)
+            self._work(transaction, part)
+            transaction.complete()
+            self._database.commit(connection, transaction.topics)
+        except Exception as error:
+            explained = self._database.explain(error)
+            if isinstance(explained, OutageError):
+                if not (explained.commit_sent and identity and transaction):
+                    raise explained from error
+                if not self._did_commit(identity):
+                    raise OutageError(str(explained)) from error
+                return transaction.topics
+            self._roll_back()
+            if explained is error:
+                raise
+            raise explained from error
+        return transaction.topics
+
+    def _work(self, transaction: Transaction, part: list[Write]) -> None:
+        """Run the jobs in order, and each function of many once, where its first item stands."""
+        together: dict[JobForMany, list[Write]] = {}
+        for write in part:
+            if write.function is not None:
+                together.setdefault(write.function, []).append(write)
+        for write in part:
+            function = write.function
+            if function is not None:
+                members = together.pop(function, None)
+                if members:
+                    self._work_together(transaction, function, members)
+            elif write.job is not None:
+                before = transaction.changes
+                try:
+                    write.succeed(write.job(transaction))
+                except DBAPIError:
+                    raise
+                except Exception as error:
+                    if transaction.changes != before:
+                        raise
+                    write.fail(error)
+
+    @staticmethod
+    def _work_together(transaction: Transaction, function: JobForMany, members: list[Write]) -> None:
+        answers = function(transaction, [member.item for member in members])
+        for member, answer in zip(members, answers, strict=True):
+            if isinstance(answer, Refused):
+                member.fail(answer)
+            else:
+                member.succeed(answer)
+
+    def _did_commit(self, identity: str) -> bool:
+        """Ask about a commit whose answer was lost, for as long as an outage is waited for.
+
+        Raises:
+            OutageError: there is no answer, so that the same must not be done again.
+        """
+        deadline = time.monotonic() + self._database.patience_seconds
+        for attempt in itertools.count(1):
+            self._disconnect()
+            try:
+                self._connection = self._database.connect(read_only=False)
+                return self._database.was_committed(self._connection, identity)
+            except Exception as error:
+                if time.monotonic() >= deadline:
+                    raise OutageError(f"it is not known whether a commit happened: {error}", commit_sent=True) from error
+            time.sleep(min(0.02 * 2 ** min(attempt, 10), LONGEST_PAUSE_SECONDS))
+        raise AssertionError("unreachable")
+
+    def _roll_back(self) -> None:
+        if self._connection is not None:
+            try:
+                self._database.rollback(self._connection)
+            except Exception:
+                _LOG.warning("a transaction could not be rolled back; connecting again", exc_info=True)
+                self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.invalidate()
+                connection.close()
+            except Exception:
+                _LOG.debug("a broken connection did not close in order", exc_info=True)
+
+    def _answer(self, writes: list[Write], *, topics: set[str] | None = None, error: Exception | None = None) -> None:
+        """Tell all who wait, and hint, with one wake-up for each event loop."""
+        if error is not None:
+            for write in writes:
+                write.fail(error)
+        for write in writes:
+            write.answered = True
+        calls = [(write.loop, write.resolve) for write in writes]
+        call_in_loops([*calls, *self._hints.wakes(topics or ())])
+
+
+def _too_busy(detail: str) -> Refused:
+    return Refused(
+        ProblemReason.TOO_BUSY,
+        detail,
+        action=f"try again in {RETRY_AFTER_SECONDS:.0f} s",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )

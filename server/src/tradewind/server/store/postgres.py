@@ -1,0 +1,144 @@
+"""PostgreSQL: transactions that begin, tell the time and end in one round trip each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import psycopg
+from psycopg import errors as codes
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from tradewind.server.store.database import Begun
+from tradewind.server.store.errors import ConflictError, OutageError, StoreError
+from tradewind.server.store.statements import DialectName
+
+CHANNEL = "tradewind"
+OLDEST_SUPPORTED = 150_000
+CONNECT_SECONDS = 5
+
+_BEGIN_WRITE = "BEGIN; SELECT statement_timestamp(), pg_current_xact_id()::text"
+_BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT statement_timestamp(), NULL"
+_CONFLICTS = (codes.DeadlockDetected, codes.SerializationFailure, codes.LockNotAvailable)
+_OUTAGES = (
+    codes.DiskFull,
+    codes.OutOfMemory,
+    codes.TooManyConnections,
+    codes.AdminShutdown,
+    codes.CrashShutdown,
+    codes.CannotConnectNow,
+    codes.ReadOnlySqlTransaction,
+    codes.IoError,
+)
+
+
+class PostgresDatabase:
+    """The database on a server.
+
+    Args:
+        url: `postgresql://…`.
+        patience_seconds: how long a lost server is waited for.
+        sender: name of this process among those that send hints.
+
+    Raises:
+        StoreError: the URL is not one of PostgreSQL.
+    """
+
+    dialect: DialectName = "postgresql"
+
+    def __init__(self, url: str, *, patience_seconds: float, sender: str) -> None:
+        self.patience_seconds = patience_seconds
+        self._sender = sender
+        self.url = driver_url(url)
+        self._engine = create_engine(
+            self.url,
+            isolation_level="AUTOCOMMIT",
+            poolclass=NullPool,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "tradewind",
+                # A server that is gone without a word is noticed within seconds, not within the kernel's two hours.
+                "keepalives_idle": 5,
+                "keepalives_interval": 2,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 10_000,
+            },
+        )
+        event.listen(self._engine, "connect", _set_up)
+
+    def connect(self, *, read_only: bool) -> Connection:
+        return self._engine.connect()
+
+    def begin(self, connection: Connection, *, read_only: bool) -> Begun:
+        cursor = _execute(connection, _BEGIN_READ if read_only else _BEGIN_WRITE)
+        cursor.nextset()
+        row = cursor.fetchone()
+        return Begun(*row)  # type: ignore[misc]  # the statement returns one row of two columns
+
+    def commit(self, connection: Connection, topics: Collection[str]) -> None:
+        # One notification a batch: commits that notify queue behind each other in the server.
+        notify = f"SELECT pg_notify('{CHANNEL}', '{self._sender} {' '.join(sorted(topics))}'); " if topics else ""
+        try:
+            _execute(connection, notify + "COMMIT")
+        except psycopg.OperationalError as error:
+            explained = self.explain(error)
+            if isinstance(explained, OutageError):
+                raise OutageError(str(explained), commit_sent=True) from error
+            raise
+
+    def rollback(self, connection: Connection) -> None:
+        _execute(connection, "ROLLBACK")
+
+    def was_committed(self, connection: Connection, identity: str) -> bool:
+        """Ask the server, and wait while it is still at it."""
+        while True:
+            cursor = _driver(connection).execute(f"SELECT pg_xact_status('{identity}'::xid8), pg_sleep(0.05)")
+            status = cursor.fetchone()
+            if status is None or status[0] != "in progress":
+                return status is not None and status[0] == "committed"
+
+    def explain(self, error: Exception) -> Exception:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, _CONFLICTS):
+            return ConflictError(str(cause).strip())
+        lost = isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) and cause.sqlstate is None
+        if lost or isinstance(cause, _OUTAGES) or str(getattr(cause, "sqlstate", None))[:2] == "08":
+            return OutageError(f"PostgreSQL: {str(cause).strip()}")
+        return error
+
+
+def driver_url(url: str) -> URL:
+    """The URL with the driver that this distribution brings.
+
+    Raises:
+        StoreError: it is not a URL of PostgreSQL.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise StoreError(f"database.url: expected sqlite:///PATH or postgresql://…, got {parsed.render_as_string()}")
+    return parsed.set(drivername="postgresql+psycopg")
+
+
+def libpq_url(url: str) -> str:
+    """The URL as the driver itself takes it."""
+    return driver_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    return connection.connection.driver_connection  # type: ignore[return-value]  # the engine's driver is psycopg
+
+
+def _execute(connection: Connection, script: str) -> psycopg.Cursor[Any]:
+    """Several statements without parameters in one round trip; a script can not be prepared."""
+    return _driver(connection).execute(script.encode(), prepare=False)
+
+
+def _set_up(connection: psycopg.Connection[Any], record: Any) -> None:
+    if connection.info.server_version < OLDEST_SUPPORTED:
+        raise StoreError(
+            f"PostgreSQL {connection.info.server_version // 10_000} is too old; Tradewind needs {OLDEST_SUPPORTED // 10_000}"
+        )
+    connection.autocommit = True
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.execute("SET lock_timeout = '5s'")

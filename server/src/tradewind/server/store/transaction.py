@@ -1,0 +1,115 @@
+"""One transaction as the store's functions see it: a clock, statements, hints, and what must happen before the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, CursorResult, Executable, Row
+
+from tradewind.server.store.statements import DialectName, PerDialect
+
+if TYPE_CHECKING:
+    from tradewind.server.secrets.cipher import Cipher
+    from tradewind.server.store.options import StoreOptions
+
+Statement = Executable | PerDialect
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all transactions of a store share.
+
+    Attributes:
+        dialect: which database it is.
+        options: limits and durations.
+        cipher: encrypts secrets at rest.
+        cache: immutable rows that were read before, by kind; shared by threads, so whole values are put and got.
+    """
+
+    dialect: DialectName
+    options: StoreOptions
+    cipher: Cipher
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+class Transaction:
+    """A transaction that is open on one connection.
+
+    Attributes:
+        now: its moment on the store's clock, one value for the whole batch.
+        memo: what functions remember until the end of the transaction.
+    """
+
+    __slots__ = ("_before_commit", "_connection", "_surroundings", "changes", "memo", "now", "topics")
+
+    def __init__(self, connection: Connection, now: datetime, surroundings: Surroundings) -> None:
+        self._connection = connection
+        self._surroundings = surroundings
+        self._before_commit: list[Callable[[Transaction], None]] = []
+        self.now = now
+        self.memo: dict[str, Any] = {}
+        self.topics: set[str] = set()
+        self.changes = 0
+
+    @property
+    def dialect(self) -> DialectName:
+        return self._surroundings.dialect
+
+    @property
+    def options(self) -> StoreOptions:
+        return self._surroundings.options
+
+    @property
+    def cipher(self) -> Cipher:
+        return self._surroundings.cipher
+
+    @property
+    def cache(self) -> dict[str, Any]:
+        return self._surroundings.cache
+
+    def hint(self, topic: str) -> None:
+        """Wake the subscribers of a topic once the transaction is committed; lost with it otherwise."""
+        self.topics.add(topic)
+
+    def before_commit(self, action: Callable[[Transaction], None]) -> None:
+        """Do something once, after the last job of the batch and inside its transaction."""
+        self.changes += 1
+        self._before_commit.append(action)
+
+    def complete(self) -> None:
+        """Do what was put off until the end of the transaction."""
+        while self._before_commit:
+            self._before_commit.pop(0)(self)
+
+    def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """All rows of a query."""
+        return self._execute(statement, parameters).all()
+
+    def row(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Row[Any] | None:
+        """The first row of a query, if any."""
+        return self._execute(statement, parameters).first()
+
+    def value(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row of a query; None when there is no row."""
+        return self._execute(statement, parameters).scalar()
+
+    def change(self, statement: Statement, parameters: Parameters) -> int:
+        """Insert, update or delete, for one set of parameters or for each of many; return how many rows changed."""
+        self.changes += 1
+        if not parameters:
+            return 0
+        return self._execute(statement, parameters).rowcount
+
+    def change_returning(self, statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+        """Change rows and return what the statement says of them."""
+        self.changes += 1
+        return self._execute(statement, parameters).all()
+
+    def _execute(self, statement: Statement, parameters: Parameters | None) -> CursorResult[Any]:
+        if isinstance(statement, PerDialect):
+            statement = statement.of(self._surroundings.dialect)
+        return self._connection.execute(statement, parameters)

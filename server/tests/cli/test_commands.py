@@ -1,0 +1,80 @@
+"""The commands of the control plane, as far as they need no other process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tradewind.server.cli.config import hide_password
+from tradewind.server.cli.main import commands, tradewind_server
+
+
+def run(*arguments: str, home: Path, **environ: str) -> tuple[int, str]:
+    result = CliRunner().invoke(tradewind_server, arguments, env={"TRADEWIND_HOME": str(home), **environ})
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("name", sorted(commands))
+def test_each_command_of_the_table_exists_and_explains_itself(name: str, tmp_path: Path) -> None:
+    assert isinstance(tradewind_server.get_command(click.Context(tradewind_server), name), click.Command)
+    code, output = run(name, "--help", home=tmp_path)
+    assert code == 0
+    assert "Usage:" in output
+
+
+@pytest.mark.parametrize("role", ["api-server", "scheduler", "dag-processor"])
+def test_a_role_by_itself_on_sqlite_is_refused_and_postgresql_named(role: str, tmp_path: Path) -> None:
+    code, output = run(role, home=tmp_path)
+    assert code == 2
+    assert "PostgreSQL" in output
+    assert "standalone" in output
+
+
+def test_a_wrong_setting_ends_a_command_with_its_name(tmp_path: Path) -> None:
+    code, output = run("config", "show", home=tmp_path, TRADEWIND__API__PROT="1")
+    assert code == 2
+    assert "api.prot" in output
+
+
+def test_config_show_prints_defaults_and_hides_passwords(tmp_path: Path) -> None:
+    code, output = run("config", "show", home=tmp_path, TRADEWIND__DATABASE__URL="postgresql://ada:hunter2@db/tw")
+    shown = json.loads(output)
+    assert code == 0
+    assert shown["database"]["url"] == "postgresql://ada:***@db/tw"
+    assert shown["dags"]["folder"] == str(tmp_path / "dags")
+
+
+@pytest.mark.parametrize("url", ["sqlite:////srv/t.db", "postgresql://ada@db/tw", "postgresql:///tw?host=/run"])
+def test_a_url_without_password_stays_as_it_is(url: str) -> None:
+    assert hide_password(url) == url
+
+
+def test_migrate_makes_the_database_and_check_accepts_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    assert run("db", "check", home=home)[0] == 1
+    assert run("db", "migrate", home=home)[0] == 0
+    code, output = run("db", "check", home=home)
+    assert (code, "ready" in output) == (0, True)
+    assert home.stat().st_mode & 0o077 == 0
+
+
+def test_a_credential_is_printed_once_and_its_name_taken(tmp_path: Path) -> None:
+    assert run("db", "migrate", home=tmp_path)[0] == 0
+    code, token = run("tokens", "create", "--role", "worker", "--name", "second", home=tmp_path)
+    assert code == 0
+    assert token.startswith("tw_")
+    assert token.strip().encode() not in (tmp_path / "tradewind.db").read_bytes()
+    code, output = run("tokens", "create", "--role", "worker", "--name", "second", home=tmp_path)
+    assert code == 2
+    assert "second" in output
+
+
+def test_a_database_that_was_never_migrated_is_refused_and_the_command_named(tmp_path: Path) -> None:
+    code, output = run("tokens", "create", "--role", "admin", "--name", "ada", home=tmp_path)
+    assert code == 1
+    assert "tradewind-server db migrate" in output

@@ -1,0 +1,126 @@
+"""Which server the command line talks to, with which credential, and how its answers become exit codes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+
+if TYPE_CHECKING:
+    from tradewind.sdk.client.http import PublicApi
+
+URL_FILE = "api.url"
+TOKEN_FILE = "admin.token"  # noqa: S105 - the name of a file
+EXIT_FAILED = 1
+EXIT_WRONG_USE = 2
+EXIT_UNREACHABLE = 3
+
+
+@dataclass(frozen=True)
+class Found:
+    """A setting of the command line and where it was found."""
+
+    value: str
+    origin: str
+
+
+class CommandFailed(click.ClickException):
+    """Ends the command with a sentence and an exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def home_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """`TRADEWIND_HOME`, or `~/.tradewind`."""
+    named = environ.get("TRADEWIND_HOME")
+    return Path(named).expanduser().absolute() if named else Path.home() / ".tradewind"
+
+
+def find_url(environ: Mapping[str, str] = os.environ) -> Found | None:
+    """URL of the server: the environment's, else what `standalone` left."""
+    return _find("TRADEWIND_API_URL", URL_FILE, environ)
+
+
+def find_token(environ: Mapping[str, str] = os.environ) -> Found | None:
+    """Credential for the server: the environment's, else what `standalone` left."""
+    return _find("TRADEWIND_API_TOKEN", TOKEN_FILE, environ)
+
+
+def _find(variable: str, name: str, environ: Mapping[str, str]) -> Found | None:
+    if environ.get(variable):
+        return Found(environ[variable].strip(), variable)
+    path = home_directory(environ) / name
+    try:
+        return Found(path.read_text(encoding="utf-8").strip(), str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except PermissionError:
+        raise CommandFailed(
+            f"{path} is not readable by you; set {variable}, or ask whoever started the server", EXIT_UNREACHABLE
+        ) from None
+
+
+@contextmanager
+def open_api() -> Iterator[PublicApi]:
+    """The public API of the server; refusals become sentences and exit codes.
+
+    Raises:
+        CommandFailed: no server is known, it cannot be reached, or it refuses.
+    """
+    from tradewind.sdk.client.calls import ProblemError, ServerUnreachable
+    from tradewind.sdk.client.http import PublicApi
+
+    url, token = find_url(), find_token()
+    if url is None:
+        raise CommandFailed(
+            "no server is known: start one with `tradewind standalone`, or set TRADEWIND_API_URL", EXIT_UNREACHABLE
+        )
+    if token is None:
+        raise CommandFailed(
+            "no credential is known: set TRADEWIND_API_TOKEN to one made by `tradewind-server tokens create`",
+            EXIT_UNREACHABLE,
+        )
+    try:
+        with PublicApi(url.value, token.value) as api:
+            yield api
+    except ServerUnreachable as error:
+        raise CommandFailed(f"{url.value} (from {url.origin}) cannot be reached: {error}", EXIT_UNREACHABLE) from None
+    except ProblemError as error:
+        unknown_or_wrong = error.status in {400, 404, 405, 409, 413, 422}
+        raise CommandFailed(_sentence(error), EXIT_WRONG_USE if unknown_or_wrong else EXIT_UNREACHABLE) from None
+
+
+def _sentence(error: Any) -> str:
+    parts = [error.detail or error.title]
+    if error.field:
+        parts.append(f"(field {error.field})")
+    if error.action:
+        parts.append(f"\n{error.action}")
+    return " ".join(parts)
+
+
+def path_of(*parts: object) -> str:
+    """Path of the public API from its parts, each quoted: `path_of("dags", dag_id)`."""
+    return "/api/v2/" + "/".join(quote(str(part), safe="~") for part in parts)
+
+
+def latest_run(api: PublicApi, dag_id: str, run_id: str | None) -> str:
+    """The run that was named, or the one of the DAG that was created last.
+
+    Raises:
+        CommandFailed: the DAG has no runs.
+    """
+    if run_id is not None:
+        return run_id
+    page = api.get(path_of("dags", dag_id, "dagRuns"), limit=1, order_by="-run_after")
+    if not page["dag_runs"]:
+        raise CommandFailed(f"DAG {dag_id} has no runs; `tradewind dags trigger {dag_id}` makes one", EXIT_WRONG_USE)
+    return str(page["dag_runs"][0]["dag_run_id"])

@@ -1,0 +1,164 @@
+"""`tradewind dags …`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tradewind.sdk.cli.connection import EXIT_FAILED, EXIT_WRONG_USE, CommandFailed, open_api, path_of
+from tradewind.sdk.cli.output import output_option, paint, print_fields, print_json, print_table
+
+
+@click.group()
+def dags() -> None:
+    """DAGs: check, list, show, trigger, import errors."""
+
+
+@dags.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--timeout", default=30.0, show_default=True, type=click.FloatRange(0, min_open=True), help="Seconds a file."
+)
+@output_option
+def check(files: tuple[Path, ...], timeout: float, output: str) -> None:
+    """Import DAG FILES here, without a server, and show their DAGs or why there are none."""
+    from tradewind.sdk.cli.check import check_file
+
+    reports = [check_file(file, timeout) for file in files]
+    if output == "json":
+        print_json(reports)
+    else:
+        for report in reports:
+            _print_report(report)
+    if any(report["error"] for report in reports):
+        sys.exit(EXIT_FAILED)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    error = report["error"]
+    if error:
+        line = f":{error['line']}" if error.get("line") else ""
+        click.echo(f"{click.style('error', fg='red')}  {report['file']}{line}: {error['type']}: {error['message']}")
+    elif not report["dags"]:
+        click.echo(f"{click.style('none ', fg='yellow')}  {report['file']}: declares no DAG")
+    for dag in report["dags"]:
+        click.echo(f"{click.style('ok   ', fg='green')}  {report['file']}: {dag['dag_id']}, {dag['tasks']} tasks")
+
+
+@dags.command(name="list")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+@output_option
+def list_dags(limit: int, output: str) -> None:
+    """List the DAGs that the server knows."""
+    with open_api() as api:
+        page = api.get(path_of("dags"), limit=limit)
+    if output == "json":
+        print_json(page["dags"])
+        return
+    print_table(page["dags"], ["dag_id", "is_paused", "is_stale", "relative_fileloc", "tags", "description"])
+    if page["total_entries"] > len(page["dags"]):
+        click.echo(f"{len(page['dags'])} of {page['total_entries']}; --limit shows more")
+
+
+@dags.command()
+@click.argument("dag_id")
+@output_option
+def show(dag_id: str, output: str) -> None:
+    """Show a DAG and its tasks."""
+    with open_api() as api:
+        dag = api.get(path_of("dags", dag_id))
+        tasks = api.get(path_of("dags", dag_id, "tasks"))["tasks"]
+    if output == "json":
+        print_json({**dag, "tasks": tasks})
+        return
+    print_fields(
+        dag,
+        [
+            "dag_id",
+            "description",
+            "is_paused",
+            "is_stale",
+            "bundle_name",
+            "relative_fileloc",
+            "max_active_runs",
+            "tags",
+        ],
+    )
+    click.echo()
+    print_table(tasks, ["task_id", "operator_name", "downstream_task_ids", "retries", "queue", "trigger_rule"])
+
+
+@dags.command()
+@click.argument("dag_id")
+@click.option("--conf", metavar="JSON", help="Configuration of the run: a JSON object, or @FILE.")
+@click.option("--run-id", help="Name of the run; made from the time when absent.")
+@click.option("--logical-date", help="The date that the run is about, in ISO 8601 with an offset.")
+@click.option("--wait", is_flag=True, help="Stay until the run has ended; exit 1 when it failed.")
+@output_option
+def trigger(  # noqa: PLR0917 - click passes by name
+    dag_id: str, conf: str | None, run_id: str | None, logical_date: str | None, wait: bool, output: str
+) -> None:
+    """Create a run of a DAG."""
+    body: dict[str, Any] = {"conf": _read_conf(conf)}
+    if run_id is not None:
+        body["dag_run_id"] = run_id
+    if logical_date is not None:
+        body["logical_date"] = logical_date
+    with open_api() as api:
+        run = api.post(path_of("dags", dag_id, "dagRuns"), body)
+        if not wait:
+            if output == "json":
+                print_json(run)
+            else:
+                click.echo(
+                    f"created {run['dag_run_id']}; follow it with: tradewind runs show {dag_id} {run['dag_run_id']}"
+                )
+            return
+        from tradewind.sdk.cli.follow import follow_run
+
+        final = follow_run(api, dag_id, run["dag_run_id"], quiet=output == "json")
+    if output == "json":
+        print_json(final)
+    else:
+        click.echo(f"run {final['dag_run_id']}: {paint(final['state'])}")
+    if final["state"] != "success":
+        sys.exit(EXIT_FAILED)
+
+
+def _read_conf(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
+    source = "--conf"
+    if text.startswith("@"):
+        source = text[1:]
+        try:
+            text = Path(source).read_text(encoding="utf-8")
+        except OSError as error:
+            raise CommandFailed(f"--conf: {source} cannot be read: {error.strerror}", EXIT_WRONG_USE) from None
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CommandFailed(f"{source} is not JSON: {error}", EXIT_WRONG_USE) from None
+    if not isinstance(value, dict):
+        raise CommandFailed(f"{source} must be a JSON object, such as '{{\"month\": 3}}'", EXIT_WRONG_USE)
+    return value
+
+
+@dags.command(name="import-errors")
+@output_option
+def import_errors(output: str) -> None:
+    """List the DAG files that could not be imported, and why."""
+    with open_api() as api:
+        errors = api.get(path_of("importErrors"), limit=1000)["import_errors"]
+    if output == "json":
+        print_json(errors)
+        return
+    for error in errors:
+        click.echo(f"{click.style(error['filename'], bold=True)} ({error['bundle_name']}, {error['timestamp']})")
+        click.echo("  " + error["stack_trace"].rstrip().replace("\n", "\n  "))
+    if not errors:
+        click.echo("(none)")

@@ -1,0 +1,40 @@
+"""The command `tradewind`: its own commands, and those that other distributions add to it."""
+
+from __future__ import annotations
+
+import click
+
+from tradewind.sdk.cli.lazy import LazyGroup, distribution_commands
+
+COMMANDS = {
+    "dags": ("tradewind.sdk.cli.dags:dags", "DAGs: check, list, show, trigger, import errors."),
+    "runs": ("tradewind.sdk.cli.runs:runs", "DAG runs: list, show."),
+    "tasks": ("tradewind.sdk.cli.tasks:tasks", "Task instances: list, show, logs, why."),
+    "worker": ("tradewind.sdk.cli.worker:worker", "Run activities for a Tradewind server."),
+    "doctor": ("tradewind.sdk.cli.doctor:doctor", "Check this installation and its way to the server."),
+    "version": ("tradewind.sdk.cli.version:version", "Versions of what is installed here."),
+}
+
+EPILOG = """\b
+Server and credential come from TRADEWIND_API_URL and TRADEWIND_API_TOKEN, or else
+from what `tradewind standalone` left in TRADEWIND_HOME (~/.tradewind).
+
+\b
+Exit codes: 0 done; 1 the run or task failed; 2 wrong use or unknown name;
+3 the server cannot be reached or refuses."""
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_at=COMMANDS,
+    more_commands=distribution_commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=EPILOG,
+)
+def tradewind() -> None:
+    """Tradewind runs workflows: DAGs written in Python, tasks in any language."""
+
+
+def main() -> None:
+    """Entry point of the command `tradewind` and of `python -m tradewind.sdk`."""
+    tradewind(prog_name="tradewind")

@@ -1,0 +1,104 @@
+"""`tradewind tasks …`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tradewind.sdk.cli.connection import latest_run, open_api, path_of
+from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
+from tradewind.sdk.cli.runs import INSTANCE_COLUMNS
+
+
+@click.group()
+def tasks() -> None:
+    """Task instances: list, show, logs, why.
+
+    Where RUN_ID is left out, the latest run of the DAG is meant.
+    """
+
+
+@tasks.command(name="list")
+@click.argument("dag_id")
+@click.argument("run_id", required=False)
+@click.option("--declared", is_flag=True, help="List the tasks that the DAG declares instead of those of a run.")
+@output_option
+def list_tasks(dag_id: str, run_id: str | None, declared: bool, output: str) -> None:
+    """List the task instances of a run."""
+    columns = INSTANCE_COLUMNS
+    with open_api() as api:
+        if declared:
+            rows = api.get(path_of("dags", dag_id, "tasks"))["tasks"]
+            columns = ["task_id", "operator_name", "downstream_task_ids", "retries", "queue", "trigger_rule"]
+        else:
+            run = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances")
+            rows = api.get(run, limit=1000)["task_instances"]
+    if output == "json":
+        print_json(rows)
+    else:
+        print_table(rows, columns)
+
+
+@tasks.command()
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_id", required=False)
+@output_option
+def show(dag_id: str, task_id: str, run_id: str | None, output: str) -> None:
+    """Show a task instance and its tries."""
+    with open_api() as api:
+        path = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances", task_id)
+        instance = api.get(path)
+        tries = api.get(path + "/tries")["task_instances"]
+    if output == "json":
+        print_json({**instance, "tries": tries})
+        return
+    names = ["dag_id", "dag_run_id", "task_id", "state", "reason_text", "operator", "queue", "try_number", "max_tries"]
+    print_fields(instance, [*names, "start_date", "end_date", "duration", "hostname", "unixname", "pid"])
+    click.echo()
+    print_table(tries, ["try_number", "state", "start_date", "end_date", "duration", "hostname", "pid"])
+
+
+@tasks.command()
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_id", required=False)
+@click.option("--try", "try_number", type=click.IntRange(1), help="Number of the try; the last one when absent.")
+@output_option
+def logs(dag_id: str, task_id: str, run_id: str | None, try_number: int | None, output: str) -> None:
+    """Print the log of a try."""
+    with open_api() as api:
+        path = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances", task_id)
+        if try_number is None:
+            try_number = max(int(api.get(path)["try_number"]), 1)
+        records = api.get(f"{path}/logs/{try_number}")["content"]
+    if output == "json":
+        print_json(records)
+        return
+    for record in records:
+        click.echo(_log_line(record))
+
+
+def _log_line(record: dict[str, Any]) -> str:
+    if record["source"] in {"stdout", "stderr"}:
+        return f"{record['timestamp']} {record['source']:<8} {record['message']}"
+    logger = f"{record['logger']}: " if record.get("logger") else ""
+    return f"{record['timestamp']} {record['level']:<8} {logger}{record['message']}"
+
+
+@tasks.command()
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_id", required=False)
+@output_option
+def why(dag_id: str, task_id: str, run_id: str | None, output: str) -> None:
+    """Say why a task instance is where it is."""
+    with open_api() as api:
+        path = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances", task_id)
+        instance = api.get(path)
+    answer = {key: instance[key] for key in ("dag_id", "dag_run_id", "task_id", "state", "reason", "reason_text")}
+    if output == "json":
+        print_json(answer)
+    else:
+        click.echo(f"{instance['task_id']} is {instance['state'] or 'none'}: {instance['reason_text']}")

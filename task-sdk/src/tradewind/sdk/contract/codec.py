@@ -1,0 +1,67 @@
+"""The one way between JSON and the models of the contract."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+__all__ = ["UNSET", "decode", "encode", "from_plain", "to_plain"]
+
+T = TypeVar("T")
+
+UNSET = msgspec.UNSET
+"""An optional property of any JSON value that is absent; `None` there is JSON's null."""
+
+_encoder = msgspec.json.Encoder()
+
+
+@overload
+def decode(type_: type[T], data: bytes | str) -> T: ...
+@overload
+def decode(type_: Any, data: bytes | str) -> Any: ...
+def decode(type_: Any, data: bytes | str) -> Any:
+    """The value of a contract type in a JSON text; properties that this version does not know are passed over.
+
+    Args:
+        type_: a model, union or other type of the contract.
+        data: JSON in UTF-8.
+
+    Raises:
+        msgspec.DecodeError: no JSON, or (`msgspec.ValidationError`) not such a value; the message names the place.
+    """
+    return _decoder(type_).decode(data)
+
+
+def encode(value: msgspec.Struct) -> bytes:
+    """The JSON text of a model: optional properties that are absent are left out, everything else is written.
+
+    A float that is not finite has no JSON form and would be written as null: whoever takes values from users refuses
+    those before.
+    """
+    return _encoder.encode(value)
+
+
+def to_plain(value: msgspec.Struct) -> dict[str, Any]:
+    """The model as the objects that `json.loads(encode(value))` gives."""
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
+@overload
+def from_plain(type_: type[T], plain: Any) -> T: ...
+@overload
+def from_plain(type_: Any, plain: Any) -> Any: ...
+def from_plain(type_: Any, plain: Any) -> Any:
+    """The value of a contract type in what `json.loads` gave.
+
+    Raises:
+        msgspec.ValidationError: not such a value; the message names the place.
+    """
+    return msgspec.convert(plain, type_)
+
+
+@cache
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(type_)

@@ -1,0 +1,316 @@
+"""One activity on this worker, from its delivery to the receipt of exactly one outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tradewind.sdk.client.calls import AsyncTransport
+from tradewind.sdk.contract import (
+    ActivityInterrupted,
+    Assignment,
+    Delivery,
+    ExecuteTask,
+    InterruptCause,
+    LogLevel,
+    LogSource,
+    OnCut,
+    Outcome,
+    ParseDagFile,
+    ProblemReason,
+    Result,
+    Started,
+    decode,
+    encode,
+)
+from tradewind.sdk.worker.activity_calls import ActivityCalls
+from tradewind.sdk.worker.code_cache import CodeCache, CodeUnavailable
+from tradewind.sdk.worker.finishing import Finisher
+from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
+from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, Launcher, LaunchFailed, LaunchRequest
+from tradewind.sdk.worker.line import Line
+from tradewind.sdk.worker.logs import LogCollector, SegmentRefused
+from tradewind.sdk.worker.masking import Masker
+from tradewind.sdk.worker.output_pipes import OutputTail
+from tradewind.sdk.worker.snapshot_source import HttpSnapshotSource
+from tradewind.sdk.worker.state_directory import StateDirectory
+from tradewind.sdk.worker.verdicts import Verdicts, fits, interrupted, masked
+
+logger = logging.getLogger("tradewind.worker")
+
+_PARSE_GRACE_SECONDS = 5.0
+"""What a parse gets beyond its own timeout to report it as an import error with the line."""
+
+_TAIL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What all activities of a worker share.
+
+    Attributes:
+        line: the way to the server.
+        files: the way for code, over HTTP.
+        launcher: starts processes.
+        code: snapshots on this host.
+        finisher: spool and delivery of outcomes.
+        state: records of processes.
+        log_directory: where log segments wait that could not be delivered.
+        hostname: name of this host, for the server.
+        unixname: user that runs the activities.
+    """
+
+    line: Line
+    files: AsyncTransport
+    launcher: Launcher
+    code: CodeCache
+    finisher: Finisher
+    state: StateDirectory
+    log_directory: Path
+    hostname: str
+    unixname: str
+
+
+class ActivityRun:
+    """One delivered activity.
+
+    Args:
+        delivery: what came.
+        workplace: what the worker has for it.
+
+    Attributes:
+        dispatch_id: the dispatch.
+        delivered: whether the server has acknowledged the outcome.
+    """
+
+    def __init__(self, delivery: Delivery, workplace: Workplace) -> None:
+        self.dispatch_id = delivery.dispatch_id
+        self.delivered = False
+        self._delivery = delivery
+        self._activity = delivery.activity
+        self._workplace = workplace
+        self._task: asyncio.Task[None] | None = None
+        self._process: LaunchedProcess | None = None
+        self._killing: asyncio.Task[None] | None = None
+        self._ending = False
+        self._killed = False
+        self._verdict: Outcome | None = None
+        self._kept: asyncio.Future[bool] | None = None
+        self._side_tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._verdicts = Verdicts(self._activity, dt.datetime.now(dt.UTC))
+        self._masker = Masker()
+        for connection in delivery.secrets.connections:
+            self._masker.add_connection(connection)
+        for variable in delivery.secrets.variables:
+            self._masker.add_variable(variable)
+        self._calls = ActivityCalls(
+            dispatch_id=self.dispatch_id,
+            token=delivery.token,
+            expires_at=delivery.token_expires_at,
+            line=workplace.line,
+            not_ours=self._disowned,
+        )
+        self._logs: LogCollector | None = None
+        self._tail: OutputTail | None = None
+
+    def start(self, when_done: Callable[[ActivityRun], None]) -> None:
+        """Begin; `when_done` is called when nothing is left to do."""
+        self._task = asyncio.create_task(self._run(), name=f"activity {self.dispatch_id}")
+        self._task.add_done_callback(lambda _: when_done(self))
+
+    async def done(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is left to do, at most `timeout` seconds; tells whether it came to that."""
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout)
+        return self._task is None or self._task.done()
+
+    def kill(self, verdict: Outcome | None) -> None:
+        """End the activity. A result that its process has sent already counts nevertheless.
+
+        Args:
+            verdict: what to report; None to report nothing, because the dispatch is not live any more.
+        """
+        if self._ending:
+            return
+        if not self._killed:
+            self._killed = True
+            self._verdict = verdict
+            if self._process is not None:
+                self._killing = asyncio.create_task(self._process.kill_tree(), name=f"kill {self.dispatch_id}")
+            elif self._task is not None:
+                self._task.cancel()
+        elif verdict is None:
+            self._verdict = None
+
+    def abandon(self) -> None:
+        """Stop trying to deliver; what the spool has stays there."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            outcome = await self._outcome()
+            self._ending = True
+            if outcome is not None:
+                await self._finish(outcome)
+        finally:
+            self._calls.close()
+            for task in self._side_tasks:
+                task.cancel()
+            if self._logs is not None:
+                await self._logs.close()
+
+    async def _outcome(self) -> Outcome | None:
+        """Run the activity; None when there is nothing to report."""
+        try:
+            result = await self._execute()
+        except CodeUnavailable as error:
+            result = self._verdicts.failed("CodeUnavailable", f"The code could not be fetched: {error}.")
+        except (LaunchFailed, OSError) as error:
+            logger.error("activity was not started dispatch=%s error=%s", self.dispatch_id, error)  # noqa: TRY400
+            result = interrupted(InterruptCause.WORKER_FAILURE, f"The worker could not start the process: {error}")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not self._killed or self._process is not None or task is None:
+                raise
+            # `kill` has interrupted the preparations; the task itself goes on.
+            task.uncancel()
+            result = self._verdict
+        except Exception as error:
+            logger.exception("activity failed for a reason of the worker dispatch=%s", self.dispatch_id)
+            result = interrupted(InterruptCause.WORKER_FAILURE, f"The worker failed: {type(error).__name__}: {error}")
+        if self._killed and self._verdict is None:
+            return None
+        return result
+
+    async def _execute(self) -> Outcome | None:
+        place, code = self._workplace, self._activity.code
+        directory = await place.code.pin(code.snapshot, HttpSnapshotSource(self._calls, place.files))
+        try:
+            self._verdicts.snapshot_directory = directory
+            process = await place.launcher.launch(self._launch_request(directory))
+            self._process = process
+            place.state.process_started(process.identity)
+            try:
+                return await self._supervise(process)
+            finally:
+                await process.kill_tree()
+                process.close()
+                place.state.process_ended(process.pid)
+        finally:
+            place.code.unpin(code.snapshot)
+
+    def _launch_request(self, directory: Path) -> LaunchRequest:
+        code = self._activity.code
+        assignment = Assignment(
+            dispatch_id=self.dispatch_id,
+            activity=self._activity,
+            secrets=self._delivery.secrets,
+            snapshot_directory=str(directory),
+        )
+        # The snapshot and not the code id: a try may read files of its snapshot that the parse did not.
+        warm = isinstance(self._activity, ExecuteTask)
+        return LaunchRequest(
+            dispatch_id=self.dispatch_id,
+            code_key=f"{code.snapshot}:{code.file}" if warm else None,
+            snapshot_directory=directory,
+            file=code.file,
+            assignment=encode(assignment),
+        )
+
+    async def _supervise(self, process: LaunchedProcess) -> Outcome | None:
+        self._take_output(process)
+        self._aside(self._report_started(process))
+        self._set_timer()
+        result = await self._converse(process)
+        status = await process.wait()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._killing is not None:
+            await self._killing
+        logger.debug("process ended dispatch=%s pid=%d status=%s", self.dispatch_id, process.pid, status)
+        if result is not None:
+            return result
+        if self._killed:
+            return self._verdict
+        tail = await self._tail.text(_TAIL_SECONDS) if self._tail is not None else None
+        return self._verdicts.ended_without_result(status.code, status.signal, tail)
+
+    def _take_output(self, process: LaunchedProcess) -> None:
+        place = self._workplace
+        descriptors = {
+            LogSource.STDOUT: process.stdout_fd,
+            LogSource.STDERR: process.stderr_fd,
+            LogSource.LOG: process.log_fd,
+        }
+        if isinstance(self._activity, ParseDagFile):
+            self._tail = OutputTail(descriptors)
+            return
+        self._logs = LogCollector(
+            masks=self._masker,
+            send=self._send_segment,
+            is_cut=place.line.is_cut,
+            spill_directory=place.log_directory / self.dispatch_id,
+        )
+        self._logs.attach(descriptors)
+        if process.fresh_reason:
+            self._logs.note(LogLevel.INFO, f"No warm start for this file: {process.fresh_reason}")
+
+    async def _report_started(self, process: LaunchedProcess) -> None:
+        place = self._workplace
+        started = Started(
+            hostname=place.hostname, unixname=place.unixname, pid=process.pid, started_at=dt.datetime.now(dt.UTC)
+        )
+        await self._calls.call("report_started", {"dispatch_id": self.dispatch_id}, body=encode(started))
+
+    async def _converse(self, process: LaunchedProcess) -> Outcome | None:
+        """Answer the process until it is gone; its result, if it sent one that counts."""
+        forwarder = Forwarder(self._calls, self._masker, process.channel)
+        result: Outcome | None = None
+        try:
+            async for body in process.channel:
+                frame = decode_child_frame(body)
+                if isinstance(frame, RawRequest):
+                    self._aside(forwarder.answer(frame))
+                elif result is None:
+                    result = self._checked(frame.outcome)
+                    if not self._killed or self._verdict is not None:
+                        self._kept = self._workplace.finisher.keep(self._calls, result)
+        except FrameTooLarge as error:
+            result = self._verdicts.failed("FrameTooLarge", str(error), retryable=False)
+        except msgspec.DecodeError as error:
+            result = result or self._verdicts.failed("MalformedFrame", f"The process sent what is no frame: {error}.")
+        if not process.channel_ended:
+            await process.kill_tree()
+        return result
+
+    def _checked(self, raw: msgspec.Raw) -> Outcome:
+        """The result of the process, or why it cannot be its result."""
+        limit = self._workplace.line.max_body_bytes
+        if len(raw) > limit:
+            return self._verdicts.too_large(len(raw), limit)
+        try:
+            outcome: Outcome = decode(Outcome, bytes(raw))
+        except msgspec.DecodeError as error:
+            return self._verdicts.failed("MalformedFrame", f"The process reported a result that is none: {error}.")
+        if not fits(self._activity, outcome):
+            kind = type(outcome).__name__
+            return self._verdicts.failed("MalformedFrame", f"The process reported {kind}, which does not fit its work.")
+        return masked(outcome, self._masker)
+
+    async def _finish(self, outcome: Outcome) -> None:
+        finisher = self._workplace.finisher
+        kept = self._kept or finisher.keep(self._calls, outcome)
+        if self._logs is not None:
+            if isinstance(outcome, ActivityInterrupted) and outcome.message:
+                self._logs.note(LogLevel.WARNING, outcome.message)
+            await self._logs.flush()
+        await kept
+        self.delivered = await finisher.deliver(self._calls, self._verdicts.refused)

@@ -1,0 +1,74 @@
+"""Outcomes on their way: first to the spool, then to the server until it has them or wants them no more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from tradewind.sdk.contract import Outcome, Problem, ProblemReason, encode
+from tradewind.sdk.worker.activity_calls import NOT_OURS, ActivityCalls, problem_of
+from tradewind.sdk.worker.line import Backoff
+from tradewind.sdk.worker.spool import Spool, SpoolRecord
+
+logger = logging.getLogger("tradewind.worker")
+
+_REJECTIONS = frozenset(
+    {
+        ProblemReason.MISSING_FIELD,
+        ProblemReason.UNKNOWN_FIELD,
+        ProblemReason.WRONG_TYPE,
+        ProblemReason.INVALID_VALUE,
+        ProblemReason.MALFORMED_BODY,
+        ProblemReason.BODY_TOO_LARGE,
+        ProblemReason.FRAME_TOO_LARGE,
+        ProblemReason.CONFLICT,
+    }
+)
+"""Refusals of the content: the same outcome would be refused again."""
+
+
+class Finisher:
+    """Delivers outcomes exactly once, as far as the server is concerned: each stays in the spool until it is settled."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+
+    def keep(self, calls: ActivityCalls, outcome: Outcome) -> asyncio.Future[bool]:
+        """Begin to write an outcome to disk; the future tells when it is there."""
+        record = SpoolRecord(dispatch_id=calls.dispatch_id, token=calls.token, outcome=msgspec.Raw(encode(outcome)))
+        return self.spool.put(record)
+
+    async def deliver(self, calls: ActivityCalls, instead: Callable[[Problem], Outcome] | None = None) -> bool:
+        """Send the outcome that the spool has of this dispatch until it is settled.
+
+        Args:
+            calls: the activity.
+            instead: what to report when the server refuses the content of the outcome; without it, it is dropped.
+
+        Returns:
+            True when the server has it; False when it wants none (any more).
+        """
+        dispatch_id = calls.dispatch_id
+        backoff = Backoff()
+        while (record := self.spool.pending.get(dispatch_id)) is not None:
+            reply = await calls.call("finish", {"dispatch_id": dispatch_id}, body=bytes(record.outcome))
+            problem = problem_of(reply)
+            if problem is None:
+                self.spool.acknowledge(dispatch_id)
+                return True
+            if problem.reason in _REJECTIONS and instead is not None:
+                logger.error("outcome refused dispatch=%s reason=%s: reporting that", dispatch_id, problem.reason)
+                await self.keep(calls, instead(problem))
+                instead = None
+            elif problem.reason in NOT_OURS or problem.reason in _REJECTIONS:
+                logger.warning(
+                    "outcome dropped dispatch=%s reason=%s detail=%r", dispatch_id, problem.reason, problem.detail
+                )
+                self.spool.acknowledge(dispatch_id)
+            else:
+                logger.warning("outcome not taken yet dispatch=%s reason=%s", dispatch_id, problem.reason)
+                await asyncio.sleep(problem.retry_after_seconds or backoff.pause())
+        return False

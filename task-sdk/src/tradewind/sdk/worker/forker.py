@@ -1,0 +1,127 @@
+"""The loop of a process that forks for the launcher: the zygote, and each warm parent."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, TypeAlias
+
+from tradewind.sdk.worker import child, linux, process_tree
+from tradewind.sdk.worker.control import (
+    MAX_REASON,
+    Exited,
+    FromForker,
+    NotStarted,
+    StartChild,
+    Started,
+    StartWarmParent,
+    decode_to_forker,
+    encode,
+)
+from tradewind.sdk.worker.descriptors import receive_with_descriptors
+
+_CHILD_DESCRIPTORS = 4
+StartWarm: TypeAlias = Callable[[StartWarmParent, Sequence[int]], NoReturn]
+
+
+class Forker:
+    """Forks on request and reports every end.
+
+    The report of an end is sent before the process is waited for, so that a forker that is killed between the two
+    leaves an ended process for the supervisor to wait for, and no end is ever lost.
+
+    Args:
+        control: the socket to the launcher.
+        runner: what children run.
+        loaded: what they find imported.
+        parents_environment: see `child.run`.
+        start_warm: what a forked warm parent does; None where none can be asked for.
+    """
+
+    def __init__(
+        self,
+        control: socket.socket,
+        runner: child.Runner,
+        *,
+        loaded: object | None,
+        parents_environment: Mapping[str, str | None],
+        start_warm: StartWarm | None,
+    ) -> None:
+        self._control = control
+        self._runner = runner
+        self._loaded = loaded
+        self._parents_environment = parents_environment
+        self._start_warm = start_warm
+
+    def serve(self) -> None:
+        """Serve until the launcher closes its side. Children live on: they become the supervisor's."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
+        ends = linux.open_signal_descriptor((signal.SIGCHLD,))
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        poller.register(ends, select.POLLIN)
+        self._report_ends()  # of those that ended before the signal was blocked
+        with contextlib.suppress(ConnectionError):
+            while True:
+                ready = {descriptor for descriptor, _event in poller.poll()}
+                if ends in ready:
+                    os.read(ends, linux.SIGNAL_RECORD_BYTES)
+                    self._report_ends()
+                if self._control.fileno() in ready and not self._serve_one():
+                    return
+
+    def send(self, message: FromForker) -> None:
+        """Tell the launcher.
+
+        Raises:
+            ConnectionError: it is gone.
+        """
+        self._control.send(encode(message))
+
+    def _serve_one(self) -> bool:
+        message, received = receive_with_descriptors(self._control, _CHILD_DESCRIPTORS)
+        if not message:
+            return False
+        try:
+            self._fork(decode_to_forker(message), received)
+        finally:
+            for descriptor in received:
+                os.close(descriptor)
+        return True
+
+    def _fork(self, request: StartChild | StartWarmParent, received: Sequence[int]) -> None:
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self.send(NotStarted(request.launch_id, f"The kernel cannot fork: {error}."[:MAX_REASON]))
+            return
+        if pid == 0:
+            self._become(request, received)
+        with contextlib.suppress(OSError):  # it was quicker, or has ended
+            os.setpgid(pid, pid)
+        # It cannot have been waited for yet, hence it has a status.
+        status = process_tree.status(pid)
+        self.send(Started(request.launch_id, pid, status.start_ticks if status else 0))
+
+    def _become(self, request: StartChild | StartWarmParent, received: Sequence[int]) -> NoReturn:
+        try:
+            if isinstance(request, StartChild):
+                child.run(self._runner, self._loaded, received, self._parents_environment)
+            if self._start_warm:
+                self._start_warm(request, received)
+        except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
+            traceback.print_exc()
+        finally:
+            os._exit(child.EXIT_WITHOUT_RESULT)
+
+    def _report_ends(self) -> None:
+        with contextlib.suppress(ChildProcessError):  # there are no children
+            while end := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                exited = end.si_code == os.CLD_EXITED
+                self.send(Exited(end.si_pid, end.si_status if exited else None, None if exited else end.si_status))
+                os.waitid(os.P_PID, end.si_pid, os.WEXITED)

@@ -1,0 +1,401 @@
+"""The worker session: one WebSocket for deliveries, calls and signs of life, opened again after every cut."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from tradewind.sdk import contract
+from tradewind.sdk.client.calls import Call, Reply
+from tradewind.sdk.contract import (
+    Cancel,
+    Deliver,
+    Delivery,
+    Hello,
+    LeaseRenewal,
+    LeaseState,
+    Offer,
+    Problem,
+    ProblemReason,
+    Refused,
+    Request,
+    Welcome,
+)
+from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine
+
+logger = logging.getLogger("tradewind.worker")
+
+VERSION_HEADER = "Tradewind-API-Version"
+_OPEN_SECONDS = 10.0
+_CLOSE_SECONDS = 1.0
+_FIRST_PING_SECONDS = 5.0
+_LARGEST_FRAME = 64 * 1024 * 1024
+_STABLE_SECONDS = 1.0
+_COMPLAIN_AGAIN_SECONDS = 30.0
+_DISPATCHES_A_RENEWAL = 10_000
+_HTTP_ONLY = frozenset({"get_snapshot_file"})
+_FINAL_REFUSALS = frozenset(
+    {
+        ProblemReason.MISSING_TOKEN,
+        ProblemReason.MALFORMED_TOKEN,
+        ProblemReason.UNKNOWN_CREDENTIAL,
+        ProblemReason.REVOKED_CREDENTIAL,
+        ProblemReason.NOT_ALLOWED,
+        ProblemReason.UNSUPPORTED_VERSION,
+    }
+)
+_BY_HTTP_INSTEAD = frozenset({ProblemReason.FRAME_TOO_LARGE, ProblemReason.HTTP_ONLY})
+
+
+class SessionRefused(Exception):
+    """The server refuses this worker, and another attempt would change nothing; the message says what to do."""
+
+
+class SessionOwner(Protocol):
+    """Who runs the activities that come over the session. No method waits."""
+
+    def hello(self) -> Hello:
+        """What the worker says of itself on a new connection."""
+        ...
+
+    def welcomed(self, hello: Hello, welcome: Welcome) -> None:
+        """The connection is open; the server has taken note of `hello`."""
+        ...
+
+    def deliver(self, delivery: Delivery) -> None:
+        """An activity to run."""
+        ...
+
+    def hand_back(self, dispatch_id: str, token: str, reason: str) -> None:
+        """An activity that cannot be understood and so cannot be run."""
+        ...
+
+    def ended(self, dispatch_ids: list[str]) -> None:
+        """These dispatches are not live any more: end them and report nothing."""
+        ...
+
+    def dispatches(self) -> list[str]:
+        """Dispatches that the worker runs or whose outcome it keeps."""
+        ...
+
+
+_TOO_LARGE = Reply(
+    status=413,
+    body=contract.encode(
+        Problem(
+            type="about:blank",
+            title="Frame too large",
+            status=413,
+            detail="The frame is above the limit that the server gave in its welcome.",
+            reason=ProblemReason.FRAME_TOO_LARGE,
+        )
+    ),
+)
+"""What a server would answer to a call that was made before its limit was known."""
+
+
+class _RawResponse(msgspec.Struct, tag_field="frame", tag="response"):
+    request_id: int
+    status: int
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Addressee(msgspec.Struct):
+    dispatch_id: str
+    token: str
+
+
+class _RawDeliver(msgspec.Struct):
+    delivery: _Addressee
+
+
+_decode_frame = msgspec.json.Decoder(Welcome | Refused | Deliver | Cancel | _RawResponse).decode
+_decode_addressee = msgspec.json.Decoder(_RawDeliver).decode
+_encode = msgspec.json.encode
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A call without an answer yet, and the connection that it was sent on last."""
+
+    frame: bytes
+    answer: asyncio.Future[Reply]
+    sent_on: ClientConnection | None = None
+
+
+class SessionTransport:
+    """A `Line` over the worker session.
+
+    Calls that wait for an answer when the connection is cut are sent again on the next one; the server knows each of
+    them again. What does not fit a frame goes over HTTP.
+    """
+
+    def __init__(self, *, api_url: str, token: str, instance_id: str, http: HttpLine, owner: SessionOwner) -> None:
+        parts = urlsplit(api_url)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        self._uri = urlunsplit((scheme, parts.netloc, parts.path.rstrip("/") + "/execution/session", "", ""))
+        self._headers = {"Authorization": f"Bearer {token}", VERSION_HEADER: contract.VERSION}
+        self._instance_id = instance_id
+        self._http = http
+        self._owner = owner
+        self._connection: ClientConnection | None = None
+        self._waiting: dict[int, _Waiting] = {}
+        self._last_request_id = 0
+        self._max_frame_bytes = 0
+        self._complained: tuple[str, float] = ("", 0.0)
+        self.max_body_bytes = DEFAULT_MAX_BODY_BYTES
+        self.last_sign_of_life = asyncio.get_running_loop().time()
+
+    def is_cut(self) -> bool:
+        return self._connection is None
+
+    async def call(self, call: Call) -> Reply:
+        """Make the call, however long it takes until the server answers."""
+        if call.operation in _HTTP_ONLY:
+            return await self._http.call(call)
+        self._last_request_id += 1
+        request_id = self._last_request_id
+        frame = _request_frame(request_id, call)
+        if self._max_frame_bytes and len(frame) > self._max_frame_bytes:
+            return await self._http.call(call)
+        waiting = _Waiting(frame, asyncio.get_running_loop().create_future())
+        self._waiting[request_id] = waiting
+        try:
+            if self._connection is not None:
+                await self._send(self._connection, waiting)
+            reply = await waiting.answer
+        finally:
+            del self._waiting[request_id]
+        if reply.status >= 400 and _reason(reply) in _BY_HTTP_INSTEAD:
+            return await self._http.call(call)
+        return reply
+
+    async def offer(self, capacity: dict[str, int]) -> None:
+        """Tell the server that the capacity changed; it is part of the next hello anyway."""
+        if self._connection is not None:
+            try:
+                await self._connection.send(_encode(Offer(capacity=capacity)), text=True)
+            except WebSocketException as error:
+                logger.debug("offer was not sent error=%s", error)
+
+    async def run(self) -> None:
+        """Keep a connection open for ever.
+
+        Raises:
+            SessionRefused: the server refuses this worker for good.
+        """
+        backoff = Backoff()
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await self._hold_connection()
+                why = "the server closed it"
+            except InvalidStatus as error:
+                why = _refused_handshake(error)
+            except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError) as error:
+                why = f"{type(error).__name__}: {error}"
+            if loop.time() - began > _STABLE_SECONDS:
+                backoff.reset()
+            self._complain(why)
+            await asyncio.sleep(backoff.pause())
+
+    async def _hold_connection(self) -> None:
+        connection = await connect(
+            self._uri,
+            additional_headers=self._headers,
+            user_agent_header=None,
+            compression=None,
+            open_timeout=_OPEN_SECONDS,
+            close_timeout=_CLOSE_SECONDS,
+            ping_interval=_FIRST_PING_SECONDS,
+            ping_timeout=_FIRST_PING_SECONDS,
+            max_size=_LARGEST_FRAME,
+            max_queue=256,
+            logger=logging.getLogger("tradewind.worker.websocket"),
+        )
+        renewal: asyncio.Task[None] | None = None
+        try:
+            welcome = await self._greet(connection)
+            await self._send_again(connection)
+            renewal = asyncio.create_task(self._renew(welcome.renew_every_seconds), name="lease renewal")
+            while True:
+                self._handle(await connection.recv(decode=False))
+        finally:
+            self._connection = None
+            if renewal is not None:
+                renewal.cancel()
+            await connection.close()
+
+    async def _greet(self, connection: ClientConnection) -> Welcome:
+        hello = self._owner.hello()
+        sent = asyncio.get_running_loop().time()
+        await connection.send(_encode(hello), text=True)
+        async with asyncio.timeout(_OPEN_SECONDS):
+            welcome = _decode_frame(await connection.recv(decode=False))
+        if isinstance(welcome, Refused):
+            raise_if_final(welcome.problem)
+            raise ConnectionRefusedError(f"{welcome.problem.reason}: {welcome.problem.detail}")
+        if not isinstance(welcome, Welcome):
+            raise ConnectionRefusedError(f"the first frame was {type(welcome).__name__} instead of a welcome")
+        self.last_sign_of_life = sent
+        self._max_frame_bytes = welcome.max_frame_bytes
+        self.max_body_bytes = self._http.max_body_bytes = welcome.max_body_bytes
+        # Two signs of life fit a lease: a dead connection is noticed before the lease ends.
+        connection.ping_interval = welcome.renew_every_seconds
+        connection.ping_timeout = max(welcome.lease_seconds - 2 * welcome.renew_every_seconds, 1.0)
+        self._complained = ("", 0.0)
+        logger.info(
+            "session opened worker=%s session=%s connection_epoch=%d lease_seconds=%g",
+            welcome.worker,
+            welcome.session_id,
+            welcome.connection_epoch,
+            welcome.lease_seconds,
+        )
+        self._owner.welcomed(hello, welcome)
+        return welcome
+
+    async def _send_again(self, connection: ClientConnection) -> None:
+        """Send what has no answer yet in the order of the calls, before anything new goes out."""
+        while waiting := [each for each in self._waiting.values() if each.sent_on is not connection]:
+            for each in waiting:
+                each.sent_on = connection
+                if each.answer.done():
+                    continue
+                if len(each.frame) > self._max_frame_bytes:
+                    each.answer.set_result(_TOO_LARGE)
+                else:
+                    await connection.send(each.frame, text=True)
+        self._connection = connection
+
+    async def _send(self, connection: ClientConnection, waiting: _Waiting) -> None:
+        waiting.sent_on = connection
+        try:
+            await connection.send(waiting.frame, text=True)
+        except WebSocketException:
+            # The reader of the connection sees the same, and the next connection carries the frame.
+            waiting.sent_on = None
+
+    def _handle(self, data: bytes) -> None:
+        try:
+            frame = _decode_frame(data)
+        except msgspec.ValidationError as error:
+            # A delivery that this worker does not understand must not wait here for ever.
+            addressee = _decode_addressee(data).delivery
+            self._owner.hand_back(addressee.dispatch_id, addressee.token, f"the delivery is not understood: {error}")
+            return
+        if isinstance(frame, _RawResponse):
+            waiting = self._waiting.get(frame.request_id)
+            if waiting is not None and not waiting.answer.done():
+                waiting.answer.set_result(Reply(status=frame.status, body=bytes(frame.body)))
+        elif isinstance(frame, Deliver):
+            self._owner.deliver(frame.delivery)
+        elif isinstance(frame, Cancel):
+            logger.info("cancel dispatch=%s reason=%r", frame.dispatch_id, frame.message)
+            self._owner.ended([frame.dispatch_id])
+        elif isinstance(frame, Refused):
+            raise_if_final(frame.problem)
+            raise ConnectionResetError(f"{frame.problem.reason}: {frame.problem.detail}")
+
+    async def _renew(self, every: float) -> None:
+        """Tell the server all `every` seconds, on this connection, that the worker lives and what it has."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(every)
+            sent = loop.time()
+            dispatches = self._owner.dispatches()
+            for start in range(0, max(len(dispatches), 1), _DISPATCHES_A_RENEWAL):
+                state = await self._renew_some(dispatches[start : start + _DISPATCHES_A_RENEWAL])
+                if state is not None:
+                    self.last_sign_of_life = sent
+                    self._owner.ended(state.ended)
+
+    async def _renew_some(self, dispatches: list[str]) -> LeaseState | None:
+        renewal = LeaseRenewal(instance_id=self._instance_id, dispatches=dispatches)
+        reply = await self.call(Call("renew_leases", {}, body=_encode(renewal)))
+        try:
+            if reply.status < 400:
+                return contract.decode(LeaseState, reply.body)
+            logger.warning("lease was not renewed status=%d reason=%s", reply.status, _reason(reply))
+        except msgspec.DecodeError as error:
+            logger.warning("lease was renewed with an answer that is not understood error=%s", error)
+        return None
+
+    def _complain(self, why: str) -> None:
+        """Log a cut when it is news, and now and then while it lasts."""
+        said, when = self._complained
+        now = asyncio.get_running_loop().time()
+        if why != said or now - when > _COMPLAIN_AGAIN_SECONDS:
+            self._complained = (why, now)
+            logger.warning("no session with %s reason=%r: trying again", self._uri, why)
+
+
+def raise_if_final(problem: Problem) -> None:
+    """Tell refusals that another attempt cannot heal from those that it can.
+
+    Raises:
+        SessionRefused: the refusal is final.
+    """
+    if problem.reason in _FINAL_REFUSALS:
+        offered = f" The server speaks {', '.join(problem.supported_versions)}." if problem.supported_versions else ""
+        raise SessionRefused(
+            f"the server refuses this worker ({problem.reason}): {problem.detail}{offered} "
+            f"{problem.action or _REMEDIES.get(problem.reason, '')}".strip()
+        )
+
+
+_REMEDIES = {
+    ProblemReason.UNSUPPORTED_VERSION: "Upgrade the server, or run a version of tradewind-task-sdk that it speaks with.",
+    ProblemReason.NOT_ALLOWED: "Give the worker a credential with the role worker.",
+    **dict.fromkeys(
+        (
+            ProblemReason.MISSING_TOKEN,
+            ProblemReason.MALFORMED_TOKEN,
+            ProblemReason.UNKNOWN_CREDENTIAL,
+            ProblemReason.REVOKED_CREDENTIAL,
+        ),
+        "Set TRADEWIND_API_TOKEN to a credential made by `tradewind-server tokens create --role worker`.",
+    ),
+}
+
+
+def _refused_handshake(error: InvalidStatus) -> str:
+    """What a server said instead of opening the connection.
+
+    Raises:
+        SessionRefused: it refuses for good.
+    """
+    try:
+        problem = contract.decode(Problem, error.response.body or b"")
+    except msgspec.DecodeError:
+        return f"HTTP status {error.response.status_code} without a problem document: is this a Tradewind server?"
+    raise_if_final(problem)
+    return f"{problem.reason}: {problem.detail}"
+
+
+def _request_frame(request_id: int, call: Call) -> bytes:
+    body = msgspec.UNSET if call.body is None else msgspec.Raw(call.body)
+    return _encode(
+        Request(
+            request_id=request_id,
+            operation=call.operation,
+            parameters=dict(call.parameters),
+            token=call.token,
+            body=body,
+            text=call.text,
+        )
+    )
+
+
+def _reason(reply: Reply) -> ProblemReason | None:
+    try:
+        return contract.decode(Problem, reply.body).reason
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,172 @@
+"""Which warm parents exist: one a file and code id, the least recently used ended first, none when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import math
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tradewind.sdk.worker.control import Imported
+from tradewind.sdk.worker.forker_connection import ForkerConnection, ForkerLost, ForkRefused
+from tradewind.sdk.worker.live_process import LiveProcess
+
+_MAX_DECLINES = 1000
+
+
+class Declined(Exception):
+    """There is no warm parent for a file; the message says why."""
+
+
+@dataclasses.dataclass
+class _Entry:
+    parent: asyncio.Task[ForkerConnection]
+    last_used: float = 0.0
+
+    def is_over(self) -> bool:
+        """Tell whether the parent has ended, or has never been one."""
+        if not self.parent.done():
+            return False
+        return self.parent.cancelled() or self.parent.exception() is not None or self.parent.result().lost
+
+
+class WarmCache:
+    """Warm parents by code key.
+
+    Args:
+        zygote: gives the zygote.
+        live: see `ForkerConnection`.
+        max_parents: beyond that, the least recently used one ends; 0 means that there are none.
+        idle_seconds: a parent that was not used for so long ends; so long, too, an import that failed is not repeated.
+        import_timeout_seconds: an import that takes longer is given up.
+    """
+
+    def __init__(
+        self,
+        *,
+        zygote: Callable[[], Awaitable[ForkerConnection]],
+        live: dict[int, LiveProcess],
+        max_parents: int,
+        idle_seconds: float,
+        import_timeout_seconds: float,
+    ) -> None:
+        self._zygote = zygote
+        self._live = live
+        self._max_parents = max_parents
+        self._idle_seconds = idle_seconds
+        self._import_timeout_seconds = import_timeout_seconds
+        self._loop = asyncio.get_running_loop()
+        self._entries: collections.OrderedDict[str, _Entry] = collections.OrderedDict()
+        self._declines: collections.OrderedDict[str, tuple[str, float]] = collections.OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def find(self, key: str, snapshot_directory: Path, file: str) -> ForkerConnection:
+        """The warm parent of a key; where there is none, one that then imports the file.
+
+        Raises:
+            Declined: the file has to run in fresh processes.
+            ForkerLost: the zygote ended meanwhile.
+        """
+        self._refuse_declined(key)
+        entry = self._entries.get(key)
+        if entry is None or entry.is_over():
+            entry = self._entries[key] = _Entry(self._loop.create_task(self._start(key, snapshot_directory, file)))
+            entry.parent.add_done_callback(lambda parent: parent.cancelled() or parent.exception())  # seen by somebody
+            self._retire_surplus(but=key)
+        entry.last_used = self._loop.time()
+        self._entries.move_to_end(key)
+        self._set_timer()
+        if entry.parent.done():
+            return entry.parent.result()
+        return await asyncio.shield(entry.parent)
+
+    async def close(self) -> None:
+        """Stop imports that are under way and timers; the processes are left to the lifeline."""
+        if self._timer:
+            self._timer.cancel()
+        under_way = [entry.parent for entry in self._entries.values() if not entry.parent.done()]
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
+
+    def _refuse_declined(self, key: str) -> None:
+        if not self._max_parents:
+            raise Declined("This worker keeps no warm parents.")
+        reason, until = self._declines.get(key, ("", 0.0))
+        if until > self._loop.time():
+            raise Declined(reason)
+
+    async def _start(self, key: str, snapshot_directory: Path, file: str) -> ForkerConnection:
+        connection = await self._fork(snapshot_directory, file)
+        try:
+            async with asyncio.timeout(self._import_timeout_seconds):
+                imported = await asyncio.shield(connection.imported)
+        except TimeoutError:
+            connection.kill()
+            reason = f"The import of {file} took longer than {self._import_timeout_seconds:g} seconds."
+            imported = Imported(reason, lasting=False)
+        except asyncio.CancelledError:
+            connection.kill()
+            raise
+        except ForkerLost:
+            reason = f"The import of {file} ended its process with {await connection.process.exited}."
+            imported = Imported(reason, lasting=False)
+        if imported.decline:
+            self._remember_decline(key, imported.decline, lasting=imported.lasting)
+            raise Declined(imported.decline)
+        return connection
+
+    async def _fork(self, snapshot_directory: Path, file: str) -> ForkerConnection:
+        zygote = await self._zygote()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        try:
+            process = await zygote.start_warm_parent(str(snapshot_directory), file, theirs.fileno())
+        except ForkRefused as error:
+            ours.close()
+            raise Declined(str(error)) from error
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        return ForkerConnection(ours, process, zygote.session, self._live)
+
+    def _remember_decline(self, key: str, reason: str, *, lasting: bool) -> None:
+        self._declines[key] = (reason, math.inf if lasting else self._loop.time() + self._idle_seconds)
+        if len(self._declines) > _MAX_DECLINES:
+            self._declines.popitem(last=False)
+
+    def _retire_surplus(self, *, but: str) -> None:
+        for key, entry in list(self._entries.items()):
+            if entry.is_over():
+                del self._entries[key]
+        oldest = [key for key in self._entries if key != but]
+        for key in oldest[: max(0, len(self._entries) - self._max_parents)]:
+            self._retire(key)
+
+    def _retire(self, key: str) -> None:
+        entry = self._entries[key]
+        if not entry.parent.done():  # somebody waits for the import; its turn comes again
+            entry.last_used = self._loop.time()
+            return
+        del self._entries[key]
+        if not entry.is_over():
+            entry.parent.result().retire()
+
+    def _set_timer(self) -> None:
+        if self._timer is None and self._entries:
+            oldest = min(entry.last_used for entry in self._entries.values())
+            self._timer = self._loop.call_at(oldest + self._idle_seconds, self._retire_idle)
+
+    def _retire_idle(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for key, entry in list(self._entries.items()):
+            if entry.last_used + self._idle_seconds <= now:
+                self._retire(key)
+        self._set_timer()

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+from tradewind.sdk.worker.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
+
+
+def test_a_new_worker_needs_nothing_but_its_credential() -> None:
+    settings = load_worker_settings({"TRADEWIND_API_TOKEN": "tw_x", "HOME": "/home/ann"})
+    assert settings.api_url == "http://127.0.0.1:8080"
+    assert settings.queues == ("default",)
+    assert settings.offered() == {"execute_task": 16, "parse_dag_file": 2}
+    assert settings.state_directory == Path("/home/ann/.local/state/tradewind/worker")
+
+
+def test_what_the_caller_chose_comes_before_the_environment() -> None:
+    environ = {
+        "TRADEWIND_API_TOKEN": "tw_x",
+        "TRADEWIND_API_URL": "https://tradewind.example",
+        "TRADEWIND_WORKER_QUEUES": "cpu, gpu",
+        "TRADEWIND_WORKER_CAPACITY": "4",
+        "TRADEWIND_WORKER_STOP_TIMEOUT": "1.5",
+    }
+    settings = load_worker_settings(environ, capacity=7, queues=None)
+    assert settings.queues == ("cpu", "gpu")
+    assert settings.capacity == 7
+    assert settings.stop_timeout == 1.5
+    assert settings.api_url == "https://tradewind.example"
+
+
+@pytest.mark.parametrize(
+    ("environ", "says"),
+    [
+        ({}, "TRADEWIND_API_TOKEN"),
+        ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_WORKER_CAPACITY": "many"}, "TRADEWIND_WORKER_CAPACITY"),
+        ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_WORKER_CAPACITY": "-1"}, "capacity"),
+        ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_API_URL": "localhost:8080"}, "api_url"),
+        ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_WORKER_QUEUES": "a b"}, "'a b'"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], says: str) -> None:
+    with pytest.raises(WorkerSettingsError) as caught:
+        load_worker_settings(environ)
+    assert says in str(caught.value)
+
+
+def test_the_credential_is_not_shown() -> None:
+    assert "tw_secret" not in repr(WorkerSettings(token="tw_secret", state_directory=Path("/tmp/x")))
+
+
+def test_user_code_gets_the_environment_less_what_is_tradewinds_or_withheld() -> None:
+    settings = WorkerSettings(token="t", state_directory=Path("/tmp/x"), withheld_environment=("AWS_SECRET",))
+    environ = {"PATH": "/bin", "TRADEWIND_API_TOKEN": "t", "AWS_SECRET": "s"}
+    assert settings.child_environment(environ) == {"PATH": "/bin"}

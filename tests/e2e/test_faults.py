@@ -1,0 +1,125 @@
+"""Processes are killed with SIGKILL in the middle of a run: it ends in success, and nothing counts twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.flights import EXAMPLES, facts
+from tests.e2e.journal import read_journal
+from tests.e2e.processes import Running, eventually, program
+from tests.e2e.system import System, free_port
+from tests.e2e.test_examples import loaded
+
+Kill = Callable[[System, Running], None]
+
+
+def kill_worker(system: System, standalone: Running) -> None:
+    """Kill the worker; `standalone` has to notice and to start another."""
+    worker_process(standalone).kill()
+
+
+def kill_control_plane(system: System, standalone: Running) -> None:
+    """Kill the control plane, whose worker then ends by itself, and start it again."""
+    worker = worker_process(standalone)
+    standalone.kill()
+    eventually("the end of the worker", lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
+    system.standalone()
+
+
+def worker_process(standalone: Running) -> psutil.Process:
+    """Find the supervisor among the processes of a standalone."""
+    (found,) = (
+        child
+        for child in psutil.Process(standalone.pid).children()
+        if child.cmdline()[1:4] == ["-m", "tradewind.sdk", "worker"]
+    )
+    return found
+
+
+@pytest.fixture(params=[kill_worker, kill_control_plane], ids=["worker", "control plane"])
+def kill(request: pytest.FixtureRequest) -> Kill:
+    found: Kill = request.param
+    return found
+
+
+def test_the_etl_ends_in_success_after_a_kill(system: System, kill: Kill, tmp_path: Path) -> None:
+    database = tmp_path / "flights.sqlite"
+    system.add_dags(EXAMPLES)
+    standalone = system.standalone()
+    run_id = system.trigger("etl_flights", {"database": str(database)})
+    system.wait_for_state("etl_flights", run_id, "validate", "running")
+
+    kill(system, standalone)
+
+    assert system.wait_for_end("etl_flights", run_id) == "success"
+    journal = read_journal(system.database_url)
+    assert "lose" in journal.story("etl_flights", run_id, "validate")
+    for task_id in journal.instances_of("etl_flights", run_id):
+        assert Counter(journal.story("etl_flights", run_id, task_id))["succeed"] == 1
+    assert loaded(database, run_id) == facts().delays
+
+
+def test_user_code_that_was_cut_runs_again_and_what_had_ended_does_not(
+    system: System, kill: Kill, tmp_path: Path
+) -> None:
+    marks, gate = tmp_path / "journal", tmp_path / "gate"
+    system.add_dags("gated.py")
+    standalone = system.standalone()
+    run_id = system.trigger("gated", {"journal": str(marks), "gate": str(gate)})
+    cut = {side: wait_for_try(marks, side, 1) for side in ("left", "right")}
+
+    kill(system, standalone)
+    for side, pid in cut.items():
+        wait_for_try(marks, side, 2)
+        assert not psutil.pid_exists(pid), f"{side} was started again while its first try was alive"
+    gate.touch()
+
+    assert system.wait_for_end("gated", run_id) == "success"
+    assert sorted(tries(marks)) == [
+        ["first", "1"],
+        ["last", "1"],
+        ["left", "1"],
+        ["left", "2"],
+        ["right", "1"],
+        ["right", "2"],
+    ]
+    journal = read_journal(system.database_url)
+    assert journal.xcoms("gated", run_id)["last", "return_value"] == 11
+    lost = {one["state"] for one in journal.tries if one["try_number"] == 1 and one["pid"] in cut.values()}
+    assert lost == {"lost"}
+
+
+def test_a_worker_elsewhere_goes_on_while_the_control_plane_is_dead(system: System, tmp_path: Path) -> None:
+    marks, gate = tmp_path / "journal", tmp_path / "gate"
+    system.add_dags("gated.py")
+    system.setting("API__PORT", str(free_port()))
+    standalone = system.standalone(port=None, workers=0)
+    environment = {**system.environment, "TRADEWIND_WORKER_STATE_DIRECTORY": str(tmp_path / "state")}
+    worker = system.start([program("tradewind"), "worker"], environment)
+    run_id = system.trigger("gated", {"journal": str(marks), "gate": str(gate)})
+    for side in ("left", "right"):
+        wait_for_try(marks, side, 1)
+
+    standalone.kill()
+    gate.touch()
+    system.standalone(port=None, workers=0)
+
+    assert system.wait_for_end("gated", run_id) == "success"
+    assert sorted(tries(marks)) == [["first", "1"], ["last", "1"], ["left", "1"], ["right", "1"]]
+    assert worker.stop() == 0
+
+
+def tries(marks: Path) -> list[list[str]]:
+    """Return task id and try number of each start of user code so far."""
+    return [line.split()[:2] for line in marks.read_text().splitlines()] if marks.exists() else []
+
+
+def wait_for_try(marks: Path, task_id: str, number: int) -> int:
+    """Wait until user code of a try runs, and return its process."""
+    eventually(f"try {number} of {task_id}", lambda: [task_id, str(number)] in tries(marks))
+    start = f"{task_id} {number} "
+    (pid,) = (int(line.split()[2]) for line in marks.read_text().splitlines() if line.startswith(start))
+    return pid

@@ -1,0 +1,82 @@
+"""A DAG file that is broken in whatever way is named with its line, and hurts nothing but itself."""
+
+import pytest
+
+from tests.e2e.processes import eventually
+from tests.e2e.system import System
+
+HEAD = "from tradewind.sdk import DAG\nfrom tradewind.sdk.standard.operators.empty import EmptyOperator\n"
+HEALTHY = HEAD + 'with DAG(dag_id="{dag_id}"):\n    EmptyOperator(task_id="only")\n'
+BROKEN = {
+    "does_not_compile.py": (HEAD + "with DAG(dag_id='never') as dag\n    pass\n", 3, "SyntaxError"),
+    "raises.py": (HEAD + "\n\n1 / 0\n", 5, "ZeroDivisionError"),
+    "has_a_cycle.py": (
+        HEAD
+        + "with DAG(dag_id='round'):\n"
+        + "    one, two = EmptyOperator(task_id='one'), EmptyOperator(task_id='two')\n"
+        + "    one >> two >> one\n",
+        None,
+        "cycle",
+    ),
+    "loops.py": (HEAD + "total = 0\nwhile True:\n    total += 1\n", None, "1 s"),
+    "exits.py": (HEAD + "import os\nos._exit(3)\n", None, "3"),
+    "crashes.py": (HEAD + "import os\nos.kill(os.getpid(), 11)\n", None, "SIGSEGV"),
+}
+
+
+@pytest.fixture
+def broken(sqlite_system: System) -> System:
+    """A system whose folder holds every broken file and a healthy one."""
+    sqlite_system.setting("DAGS__PARSE_TIMEOUT_SECONDS", "1")
+    for name, (text, _, _) in BROKEN.items():
+        (sqlite_system.dags / name).write_text(text)
+    (sqlite_system.dags / "healthy.py").write_text(HEALTHY.format(dag_id="healthy"))
+    sqlite_system.standalone()
+    return sqlite_system
+
+
+def import_errors(system: System) -> dict[str, str]:
+    answer = system.tradewind("dags", "import-errors", "-o", "json")
+    assert answer.code == 0, answer.output
+    return {error["filename"]: error["stack_trace"] for error in answer.json}
+
+
+def test_each_error_names_file_line_and_reason_and_other_files_work(broken: System) -> None:
+    run_id = broken.trigger("healthy")
+    assert broken.wait_for_end("healthy", run_id) == "success"
+
+    errors = eventually(
+        "all import errors", lambda: found if (found := import_errors(broken)).keys() == BROKEN.keys() else None
+    )
+
+    for name, (_, line, reason) in BROKEN.items():
+        assert name in errors[name]
+        assert reason in errors[name], errors[name]
+        if line is not None:
+            assert f"line {line}" in errors[name] or f"{name}:{line}" in errors[name], errors[name]
+    assert any(f"line {line}" in errors["loops.py"] or f"loops.py:{line}" in errors["loops.py"] for line in (4, 5))
+    assert any(f"line {n}" in errors["has_a_cycle.py"] or f"cycle.py:{n}" in errors["has_a_cycle.py"] for n in (3, 5))
+    assert [dag["dag_id"] for dag in broken.listed_dags()] == ["healthy"]
+
+
+def test_a_mended_file_loses_its_error_and_gets_its_dag(broken: System) -> None:
+    eventually("the error", lambda: "raises.py" in import_errors(broken))
+
+    (broken.dags / "raises.py").write_text(HEALTHY.format(dag_id="mended"))
+
+    broken.wait_for_dag("mended")
+    assert "raises.py" not in import_errors(broken)
+
+
+def test_a_check_without_a_server_says_the_same(sqlite_system: System) -> None:
+    for name, (text, line, reason) in BROKEN.items():
+        path = sqlite_system.dags / name
+        path.write_text(text)
+        answer = sqlite_system.tradewind("dags", "check", "--timeout", "1", str(path))
+        assert answer.code == 1
+        assert reason in answer.output
+        assert f"{name}:{line}" in answer.output if line else name in answer.output
+    good = sqlite_system.dags / "healthy.py"
+    good.write_text(HEALTHY.format(dag_id="healthy"))
+    answer = sqlite_system.tradewind("dags", "check", str(good))
+    assert (answer.code, "healthy, 1 tasks" in answer.output) == (0, True)

@@ -1,0 +1,68 @@
+"""A worker started by hand elsewhere: it has the task SDK alone, a token, and no directory of the server's."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.flights import EXAMPLES, facts
+from tests.e2e.journal import read_journal
+from tests.e2e.system import System, clean_environment
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: str | Path) -> str:
+    done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def sdk_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the programs of an environment in which the wheel of the task SDK is installed and nothing else."""
+    folder = tmp_path_factory.mktemp("sdk-alone")
+    source = folder / "source"
+    shutil.copytree(ROOT / "task-sdk", source, ignore=shutil.ignore_patterns("tests", "__pycache__"))
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=source, check=True
+    )
+    (wheel,) = folder.glob("*.whl")
+    environment = folder / "environment"
+    if uv := shutil.which("uv"):
+        run(uv, "venv", "-q", "--python", sys.executable, environment)
+        run(uv, "pip", "install", "-q", "--python", environment / "bin" / "python", wheel)
+    else:
+        run(sys.executable, "-m", "venv", environment)
+        run(environment / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel)
+    return environment / "bin"
+
+
+def test_the_environment_holds_no_server(sdk_alone: Path) -> None:
+    find = "import importlib.util as u; print(*[u.find_spec(n) is None for n in ('tradewind.server', 'sqlalchemy')])"
+    assert run(sdk_alone / "python", "-c", find).split() == ["True", "True"]
+
+
+def test_the_etl_runs_on_a_worker_that_shares_nothing_with_the_server(
+    system: System, sdk_alone: Path, tmp_path: Path
+) -> None:
+    system.add_dags(EXAMPLES)
+    system.standalone(workers=0)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    environment = {
+        **clean_environment(elsewhere),
+        "TRADEWIND_API_URL": system.api.url,
+        "TRADEWIND_API_TOKEN": system.make_token("worker", "second"),
+    }
+    worker = system.start([str(sdk_alone / "tradewind"), "worker"], environment)
+
+    run_id = system.trigger("etl_flights", {"database": str(elsewhere / "flights.sqlite")})
+
+    assert system.wait_for_end("etl_flights", run_id) == "success"
+    xcoms = read_journal(system.database_url).xcoms("etl_flights", run_id)
+    assert xcoms["load", "return_value"]["rows"] == sum(map(len, facts().delays.values()))
+    assert {one["worker"] for one in read_journal(system.database_url).tries} == {"second"}
+    assert worker.stop() == 0

@@ -1,0 +1,1 @@
+"""Generator and guard of the contract in `schemas/`: reads the dialect, writes Python and Go, holds what is frozen."""

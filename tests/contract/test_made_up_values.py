@@ -19,8 +19,8 @@ DEFINITIONS = contract().definitions
 COMPOSITE = [name for name, entry in DEFINITIONS.items() if isinstance(entry, Record | Union)]
 UNIONS = [name for name, entry in DEFINITIONS.items() if isinstance(entry, Union)]
 
-few = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-more = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+more = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 intruders = st.sampled_from([None, True, -1, 3.5, "", "x", "success", [], [None], {}, {"x": 1}])
 
 

@@ -19,7 +19,7 @@ each_distribution = pytest.mark.parametrize("distribution", [server, sdk], ids=[
 def test_both_distributions_speak_the_same_version() -> None:
     document = load(HEAD / "version.json")
     assert (server.VERSION, server.RELEASED) == (sdk.VERSION, sdk.RELEASED)
-    assert (server.VERSION, server.RELEASED) == (document["version"], document["released"])
+    assert (document["version"], document["released"]) == (server.VERSION, server.RELEASED)
 
 
 @each_distribution

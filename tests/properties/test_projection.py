@@ -73,7 +73,7 @@ def happen(model: RunModel, task_id: str, event: str) -> None:
 
 
 def expected_states(model: RunModel) -> dict[str, State]:
-    """All-success in its plainest form: what each instance must be after a decision, tasks taken upstream ones first."""
+    """All-success in its plainest form: what each instance must be after a decision, upstream tasks first."""
     states: dict[str, State] = {}
     for task_id in model.graph.task_ids:
         state = model.state(task_id)

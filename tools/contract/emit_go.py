@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 
 from tools.contract.contract_model import (
     Alias,
-    Body,
     Boolean,
     Contract,
     Definition,
@@ -15,7 +13,6 @@ from tools.contract.contract_model import (
     Json,
     Mapping,
     Numeric,
-    Operation,
     Property,
     Record,
     Ref,
@@ -26,10 +23,8 @@ from tools.contract.contract_model import (
     Union,
     resolve,
 )
-
-MARK = "// Code generated from schemas/head by tools.contract. DO NOT EDIT."
-FOLDER = "go-sdk"
-INITIALISMS = {"api", "html", "http", "id", "ip", "json", "pid", "sdk", "sql", "uri", "url", "uuid"}
+from tools.contract.emit_go_tables import constructors_file, operations_file
+from tools.contract.go_text import FOLDER, MARK, go_name
 
 
 def emit(contract: Contract) -> dict[str, str]:
@@ -41,8 +36,8 @@ def emit(contract: Contract) -> dict[str, str]:
     _check_names(contract)
     return {
         f"{FOLDER}/wire.gen.go": _wire(contract),
-        f"{FOLDER}/operations.gen.go": _operations(contract),
-        f"{FOLDER}/wire_gen_test.go": _constructors(contract),
+        f"{FOLDER}/operations.gen.go": operations_file(contract),
+        f"{FOLDER}/wire_gen_test.go": constructors_file(contract),
     }
 
 
@@ -55,12 +50,6 @@ def _check_names(contract: Contract) -> None:
             names.append(go_name(definition.name) + "Variant")
     if doubled := sorted({name for name in names if names.count(name) > 1} | (set(names) & {"Operation", "Parameter"})):
         raise ValueError(f"two things are named {doubled[0]} in Go")
-
-
-def go_name(name: str) -> str:
-    """`dag_id` or `DagId` as `DagID`."""
-    words = name.split("_") if name.islower() else re.findall(r"[A-Z]+(?=[A-Z][a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name)
-    return "".join(word.upper() if word.lower() in INITIALISMS else word[:1].upper() + word[1:] for word in words)
 
 
 def _wire(contract: Contract) -> str:
@@ -275,56 +264,3 @@ def _type(shape: Shape) -> str:
             return f"[]{_type(items)}"
         case Mapping(values=values):
             return f"map[string]{_type(values)}"
-
-
-def _operations(contract: Contract) -> str:
-    lines = [MARK, "", "package tradewind", "", "// Version of the contract that this module speaks."]
-    lines += [f"const Version = {json.dumps(contract.version)}", "", "// Operations by id."]
-    lines += ["var Operations = map[string]Operation{"]
-    for operation in contract.operations:
-        lines += [f"\t{json.dumps(operation.id)}: {{", *_aligned(_operation(operation), "\t\t"), "\t},"]
-    return "\n".join([*lines, "}", ""])
-
-
-def _aligned(pairs: dict[str, str], indent: str) -> list[str]:
-    width = max(map(len, pairs)) + 1
-    return [f"{indent}{key + ':':<{width}} {value}," for key, value in pairs.items()]
-
-
-def _operation(row: Operation) -> dict[str, str]:
-    parameters = [
-        f"{{{json.dumps(entry.name)}, {json.dumps(entry.location)}, {json.dumps(entry.required)}}}"
-        for entry in row.parameters
-    ]
-    return {
-        "ID": json.dumps(row.id),
-        "Summary": json.dumps(row.summary, ensure_ascii=False),
-        "Method": json.dumps(row.method),
-        "Path": json.dumps(row.path),
-        "Caller": json.dumps(row.caller),
-        "FromTask": json.dumps(row.from_task),
-        "Parameters": f"[]Parameter{{{', '.join(parameters)}}}",
-        "Request": _body(row.request),
-        "Response": _body(row.response),
-        "Status": str(row.status),
-        "Refusals": f"[]ProblemReason{{{', '.join('ProblemReason' + go_name(reason) for reason in row.refusals)}}}",
-    }
-
-
-def _body(body: Body | None) -> str:
-    if body is None:
-        return "Body{}"
-    given = {"Type": go_name(body.type) if body.type else None, "Media": body.media, "Stream": body.stream}
-    return f"Body{{{', '.join(f'{key}: {json.dumps(value)}' for key, value in given.items() if value)}}}"
-
-
-def _constructors(contract: Contract) -> str:
-    pairs = {json.dumps(name): f"func() any {{ return new({go_name(name)}) }}" for name in contract.definitions}
-    head = [
-        MARK,
-        "",
-        "package tradewind",
-        "",
-        "// constructors gives an empty value of each type by its name in schemas/.",
-    ]
-    return "\n".join([*head, "var constructors = map[string]func() any{", *_aligned(pairs, "\t"), "}", ""])

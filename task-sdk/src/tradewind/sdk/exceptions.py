@@ -66,7 +66,7 @@ class ServerUnreachable(TradewindRuntimeError):
     """No answer came from the server; whether it acted on the call is unknown."""
 
 
-class OutsideTaskError(TradewindException):
+class OutsideTaskError(TradewindException, RuntimeError):
     """Something that belongs to a running task was used where no task runs."""
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import to_json
 
 from tradewind.server.contract.model import WireModel
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
 __all__ = ["decode", "decode_text", "encode", "from_plain", "to_plain"]
 
 T = TypeVar("T")
 
 
-@overload
-def decode(type_: type[T], data: bytes | str) -> T: ...
-@overload
-def decode(type_: Any, data: bytes | str) -> Any: ...
-def decode(type_: Any, data: bytes | str) -> Any:
+def decode(type_: TypeForm[T], data: bytes | str) -> T:
     """The value of a contract type in a JSON text.
 
     Args:
@@ -30,7 +29,9 @@ def decode(type_: Any, data: bytes | str) -> Any:
         pydantic.ValidationError: no JSON, or not such a value. In `errors()` the type is `json_invalid` for the
             former; for the latter `missing`, `extra_forbidden` or another word, with the place in `loc`.
     """
-    return _adapter(type_).validate_json(data)
+    form: Any = type_
+    value: T = _adapter(form).validate_json(data)
+    return value
 
 
 def encode(value: WireModel) -> bytes:
@@ -44,11 +45,7 @@ def to_plain(value: WireModel) -> dict[str, Any]:
     return plain
 
 
-@overload
-def from_plain(type_: type[T], plain: Any) -> T: ...
-@overload
-def from_plain(type_: Any, plain: Any) -> Any: ...
-def from_plain(type_: Any, plain: Any) -> Any:
+def from_plain(type_: TypeForm[T], plain: Any) -> T:
     """The value of a contract type in what `json.loads` gave.
 
     Raises:

@@ -249,7 +249,9 @@ class Committer:
                 return self._database.was_committed(self._connection, identity)
             except Exception as error:
                 if time.monotonic() >= deadline:
-                    raise OutageError(f"it is not known whether a commit happened: {error}", commit_sent=True) from error
+                    raise OutageError(
+                        f"it is not known whether a commit happened: {error}", commit_sent=True
+                    ) from error
             time.sleep(min(0.02 * 2 ** min(attempt, 10), LONGEST_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 

@@ -102,8 +102,7 @@ def _transaction(url: str) -> Iterator[Connection]:
             try:
                 if database.dialect == "postgresql":
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-                with connection.begin_nested() if False else connection.get_transaction() or connection.begin():
-                    yield connection
+                yield connection
                 database.commit(connection, ())
             except BaseException:
                 database.rollback(connection)

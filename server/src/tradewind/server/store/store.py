@@ -91,7 +91,9 @@ class Store:
                 _migrate(url)
             _check_schema(database)
             store = cls(database, Surroundings(database.dialect, options, cipher), hints, held=held)
-            store._start(None if lock or url.startswith("sqlite") else Listener(libpq_url(url), sender=sender, hints=hints))
+            store._start(
+                None if lock or url.startswith("sqlite") else Listener(libpq_url(url), sender=sender, hints=hints)
+            )
         except BaseException:
             if lock is not None:
                 lock.release()

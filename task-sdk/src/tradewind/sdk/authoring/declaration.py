@@ -32,11 +32,16 @@ def find_declaration() -> Declaration:
     while frame is not None and _is_own(frame):
         frame = frame.f_back
     fileloc = frame.f_code.co_filename if frame else ""
-    while frame is not None and (frame.f_code.co_name != "<module>" or _is_own(frame)):
+    while frame is not None and not _is_top_level_code(frame):
         frame = frame.f_back
     if frame is None:
         return Declaration(None, None, fileloc)
     return Declaration(frame.f_code.co_filename, frame.f_lineno, fileloc)
+
+
+def _is_top_level_code(frame: FrameType) -> bool:
+    code = frame.f_code
+    return code.co_name == "<module>" and not code.co_filename.startswith("<") and not _is_own(frame)
 
 
 def _is_own(frame: FrameType) -> bool:

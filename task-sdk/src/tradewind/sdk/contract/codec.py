@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 __all__ = ["UNSET", "decode", "encode", "from_plain", "to_plain"]
 
@@ -17,11 +20,7 @@ UNSET = msgspec.UNSET
 _encoder = msgspec.json.Encoder()
 
 
-@overload
-def decode(type_: type[T], data: bytes | str) -> T: ...
-@overload
-def decode(type_: Any, data: bytes | str) -> Any: ...
-def decode(type_: Any, data: bytes | str) -> Any:
+def decode(type_: TypeForm[T], data: bytes | str) -> T:
     """The value of a contract type in a JSON text; properties that this version does not know are passed over.
 
     Args:
@@ -31,7 +30,9 @@ def decode(type_: Any, data: bytes | str) -> Any:
     Raises:
         msgspec.DecodeError: no JSON, or (`msgspec.ValidationError`) not such a value; the message names the place.
     """
-    return _decoder(type_).decode(data)
+    form: Any = type_
+    value: T = _decoder(form).decode(data)
+    return value
 
 
 def encode(value: msgspec.Struct) -> bytes:
@@ -49,17 +50,15 @@ def to_plain(value: msgspec.Struct) -> dict[str, Any]:
     return plain
 
 
-@overload
-def from_plain(type_: type[T], plain: Any) -> T: ...
-@overload
-def from_plain(type_: Any, plain: Any) -> Any: ...
-def from_plain(type_: Any, plain: Any) -> Any:
+def from_plain(type_: TypeForm[T], plain: Any) -> T:
     """The value of a contract type in what `json.loads` gave.
 
     Raises:
         msgspec.ValidationError: not such a value; the message names the place.
     """
-    return msgspec.convert(plain, type_)
+    form: Any = type_
+    value: T = msgspec.convert(plain, form)
+    return value
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +29,12 @@ from tradewind.sdk.contract import (
     decode,
     encode,
 )
-from tradewind.sdk.worker.activity_calls import ActivityCalls
+from tradewind.sdk.worker.activity_calls import ActivityCalls, problem_of
 from tradewind.sdk.worker.code_cache import CodeCache, CodeUnavailable
 from tradewind.sdk.worker.finishing import Finisher
 from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
 from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, Launcher, LaunchFailed, LaunchRequest
-from tradewind.sdk.worker.line import Line
+from tradewind.sdk.worker.line import Backoff, Line
 from tradewind.sdk.worker.logs import LogCollector, SegmentRefused
 from tradewind.sdk.worker.masking import Masker
 from tradewind.sdk.worker.output_pipes import OutputTail
@@ -48,6 +48,13 @@ _PARSE_GRACE_SECONDS = 5.0
 """What a parse gets beyond its own timeout to report it as an import error with the line."""
 
 _TAIL_SECONDS = 10.0
+
+_EXIT_SECONDS = 10.0
+"""What a process gets to exit after it has reported its result."""
+
+_TAKEOVER_MARGIN = 0.1
+_TAKEOVER_MARGIN_SECONDS = 10.0
+"""How long before its takeover a try with `on_cut=stop` is killed: a tenth of the time, at most this many seconds."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,7 @@ class ActivityRun:
     Attributes:
         dispatch_id: the dispatch.
         delivered: whether the server has acknowledged the outcome.
+        task: what does it all; cancelling it gives up, and the spool keeps what it has.
     """
 
     def __init__(self, delivery: Delivery, workplace: Workplace) -> None:
@@ -95,11 +103,12 @@ class ActivityRun:
         self._delivery = delivery
         self._activity = delivery.activity
         self._workplace = workplace
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self._process: LaunchedProcess | None = None
         self._killing: asyncio.Task[None] | None = None
         self._ending = False
         self._killed = False
+        self._timed_out = False
         self._verdict: Outcome | None = None
         self._kept: asyncio.Future[bool] | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
@@ -122,14 +131,8 @@ class ActivityRun:
 
     def start(self, when_done: Callable[[ActivityRun], None]) -> None:
         """Begin; `when_done` is called when nothing is left to do."""
-        self._task = asyncio.create_task(self._run(), name=f"activity {self.dispatch_id}")
-        self._task.add_done_callback(lambda _: when_done(self))
-
-    async def done(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to do, at most `timeout` seconds; tells whether it came to that."""
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=timeout)
-        return self._task is None or self._task.done()
+        self.task = asyncio.create_task(self._run(), name=f"activity {self.dispatch_id}")
+        self.task.add_done_callback(lambda task: (_log_failure(task), when_done(self)))
 
     def kill(self, verdict: Outcome | None) -> None:
         """End the activity. A result that its process has sent already counts nevertheless.
@@ -143,27 +146,35 @@ class ActivityRun:
             self._killed = True
             self._verdict = verdict
             if self._process is not None:
-                self._killing = asyncio.create_task(self._process.kill_tree(), name=f"kill {self.dispatch_id}")
-            elif self._task is not None:
-                self._task.cancel()
+                self._kill_process()
+            elif self.task is not None:
+                self.task.cancel()
         elif verdict is None:
             self._verdict = None
 
-    def abandon(self) -> None:
-        """Stop trying to deliver; what the spool has stays there."""
-        if self._task is not None:
-            self._task.cancel()
+    def _kill_process(self) -> None:
+        if self._killing is None and self._process is not None:
+            self._killing = asyncio.create_task(self._process.kill_tree(), name=f"kill {self.dispatch_id}")
+
+    def _disowned(self, reason: ProblemReason) -> None:
+        if not self._ending:
+            logger.info("dispatch is not live any more dispatch=%s reason=%s", self.dispatch_id, reason)
+            self.kill(None)
 
     async def _run(self) -> None:
         try:
             outcome = await self._outcome()
             self._ending = True
-            if outcome is not None:
+            if outcome is None:
+                self._workplace.finisher.spool.acknowledge(self.dispatch_id)
+            else:
                 await self._finish(outcome)
         finally:
             self._calls.close()
             for task in self._side_tasks:
                 task.cancel()
+            if self._tail is not None:
+                self._tail.close()
             if self._logs is not None:
                 await self._logs.close()
 
@@ -200,8 +211,10 @@ class ActivityRun:
             place.state.process_started(process.identity)
             try:
                 return await self._supervise(process)
-            finally:
+            except BaseException:
                 await process.kill_tree()
+                raise
+            finally:
                 process.close()
                 place.state.process_ended(process.pid)
         finally:
@@ -228,20 +241,55 @@ class ActivityRun:
     async def _supervise(self, process: LaunchedProcess) -> Outcome | None:
         self._take_output(process)
         self._aside(self._report_started(process))
-        self._set_timer()
+        if isinstance(self._activity, ParseDagFile):
+            self._after(self._activity.timeout_seconds + _PARSE_GRACE_SECONDS, self._parse_timed_out)
+        elif self._activity.on_cut is OnCut.STOP:
+            self._check_cut()
         result = await self._converse(process)
         status = await process.wait()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._after(None)
         if self._killing is not None:
             await self._killing
         logger.debug("process ended dispatch=%s pid=%d status=%s", self.dispatch_id, process.pid, status)
         if result is not None:
             return result
+        tail = await self._tail.text(_TAIL_SECONDS) if self._tail is not None else None
+        if self._timed_out:
+            return self._verdicts.timed_out(tail)
         if self._killed:
             return self._verdict
-        tail = await self._tail.text(_TAIL_SECONDS) if self._tail is not None else None
         return self._verdicts.ended_without_result(status.code, status.signal, tail)
+
+    def _after(self, seconds: float | None, act: Callable[[], None] | None = None) -> None:
+        """Act after some seconds unless something else is set until then; None sets nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None and act is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, act)
+
+    def _parse_timed_out(self) -> None:
+        self._timed_out = True
+        self._kill_process()
+
+    def _check_cut(self) -> None:
+        """Kill the try shortly before another worker may take it over, unless a sign of life is answered until then."""
+        takeover = self._delivery.takeover_after_seconds
+        margin = min(takeover * _TAKEOVER_MARGIN, _TAKEOVER_MARGIN_SECONDS)
+        line = self._workplace.line
+        left = line.last_sign_of_life + takeover - margin - asyncio.get_running_loop().time()
+        if left > 0:
+            self._after(left, self._check_cut)
+            return
+        logger.warning("try is stopped before its takeover dispatch=%s takeover_after=%g", self.dispatch_id, takeover)
+        message = f"The worker had no answer from the server for {takeover - margin:g} s and the task asks for on_cut=stop."
+        self.kill(interrupted(InterruptCause.LEASE_CUT, message))
+
+    def _aside(self, work: Coroutine[None, None, None]) -> None:
+        """Do something beside the activity, not longer than that lasts."""
+        task = asyncio.create_task(work)
+        self._side_tasks.add(task)
+        task.add_done_callback(self._side_tasks.discard)
 
     def _take_output(self, process: LaunchedProcess) -> None:
         place = self._workplace
@@ -281,14 +329,14 @@ class ActivityRun:
                     self._aside(forwarder.answer(frame))
                 elif result is None:
                     result = self._checked(frame.outcome)
-                    if not self._killed or self._verdict is not None:
-                        self._kept = self._workplace.finisher.keep(self._calls, result)
+                    self._kept = self._workplace.finisher.keep(self._calls, result)
+                    self._after(_EXIT_SECONDS, self._kill_process)
         except FrameTooLarge as error:
-            result = self._verdicts.failed("FrameTooLarge", str(error), retryable=False)
+            self._kill_process()
+            return result or self._verdicts.failed("FrameTooLarge", str(error), retryable=False)
         except msgspec.DecodeError as error:
-            result = result or self._verdicts.failed("MalformedFrame", f"The process sent what is no frame: {error}.")
-        if not process.channel_ended:
-            await process.kill_tree()
+            self._kill_process()
+            return result or self._verdicts.failed("MalformedFrame", f"The process sent what is no frame: {error}.")
         return result
 
     def _checked(self, raw: msgspec.Raw) -> Outcome:
@@ -305,6 +353,14 @@ class ActivityRun:
             return self._verdicts.failed("MalformedFrame", f"The process reported {kind}, which does not fit its work.")
         return masked(outcome, self._masker)
 
+    async def _send_segment(self, sequence: int, text: str) -> None:
+        parameters = {"dispatch_id": self.dispatch_id, "sequence": str(sequence)}
+        backoff = Backoff()
+        while problem := problem_of(await self._calls.call("put_log_segment", parameters, text=text)):
+            if problem.reason is not ProblemReason.INTERNAL_ERROR:
+                raise SegmentRefused(f"{problem.reason}: {problem.detail}")
+            await asyncio.sleep(backoff.pause())
+
     async def _finish(self, outcome: Outcome) -> None:
         finisher = self._workplace.finisher
         kept = self._kept or finisher.keep(self._calls, outcome)
@@ -314,3 +370,8 @@ class ActivityRun:
             await self._logs.flush()
         await kept
         self.delivered = await finisher.deliver(self._calls, self._verdicts.refused)
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("activity was given up for a reason of the worker task=%s", task.get_name(), exc_info=error)

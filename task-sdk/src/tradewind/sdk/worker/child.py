@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import gc
 import os
-import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
 from tradewind.sdk.worker import linux
-from tradewind.sdk.worker.channel import Channel, ChannelClosed
+from tradewind.sdk.worker.channel import Channel
 from tradewind.sdk.worker.descriptors import CHANNEL, FIRST_FREE, LOG
 
 EXIT_WITHOUT_RESULT = 1
@@ -41,46 +39,44 @@ class Runner(Protocol):
         """
 
 
-def run(
-    runner: Runner, loaded: object | None, received: Sequence[int], parents_environment: Mapping[str, str | None]
-) -> NoReturn:
+def run(runner: Runner, loaded: object | None, received: Sequence[int]) -> NoReturn:
     """Turn a just forked process into a child, run its activity, and end.
+
+    Few functions and no detours: each page that it touches first is copied, and that is most of what a process costs.
 
     Args:
         runner: what to run.
         loaded: what the warm parent has imported, None in a fresh process.
         received: descriptors for channel, standard output, standard error and log.
-        parents_environment: values to restore of variables that differ in the zygote, None for those to remove.
     """
     code = EXIT_WITHOUT_RESULT
     try:
-        _shed(received, parents_environment)
+        _shed(received)
         code = _work(runner, loaded)
     except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
         traceback.print_exc()
     finally:
-        _flush()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # noqa: BLE001, S110 - user code may have closed or replaced it, and nobody is left to tell
+                pass
         os._exit(code)
 
 
-def _shed(received: Sequence[int], parents_environment: Mapping[str, str | None]) -> None:
-    """Become a process of its own: group, descriptors, signals, orphans, environment, random numbers, garbage."""
-    # The parent does it too, so that the group exists before anybody is told of it.
-    with contextlib.suppress(PermissionError):
-        os.setpgid(0, 0)
+def _shed(received: Sequence[int]) -> None:
+    """Become a process of its own: descriptors, signals, orphans, random numbers, garbage.
+
+    The process group is the parent's work: it is done before an assignment is sent.
+    """
     channel, output, error, log = received
     os.dup2(output, _STANDARD_OUTPUT)
     os.dup2(error, _STANDARD_ERROR)
     os.dup2(channel, CHANNEL, inheritable=False)
     os.dup2(log, LOG, inheritable=False)
     linux.close_descriptors_from(FIRST_FREE)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    linux.unblock_signals()
     linux.set_child_subreaper(True)
-    for name, value in parents_environment.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
     # The standard library's generator seeds itself after a fork.
     if numpy_random := sys.modules.get("numpy.random"):
         numpy_random.seed()
@@ -94,19 +90,7 @@ def _work(runner: Runner, loaded: object | None) -> int:
         return EXIT_WITHOUT_RESULT
     result = runner.run_activity(assignment, channel, LOG, loaded)
     # As at the end of a program: threads that are no daemons are waited for, then what was registered with atexit runs.
-    _end_of_threads()
-    with contextlib.suppress(ChannelClosed):  # the supervisor is gone, and so is this process in a moment
-        channel.send(result)
-    atexit._run_exitfuncs()  # noqa: SLF001 - as the interpreter does; `os._exit` does not
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does; `os._exit` does not
+    channel.send(result)
+    atexit._run_exitfuncs()  # noqa: SLF001 - the same
     return 0
-
-
-def _end_of_threads() -> None:
-    shutdown: Callable[[], None] = threading._shutdown  # type: ignore[attr-defined]  # noqa: SLF001 - the same
-    shutdown()
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):  # user code may have closed or replaced it
-            stream.flush()

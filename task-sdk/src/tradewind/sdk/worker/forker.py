@@ -8,7 +8,7 @@ import select
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
 from tradewind.sdk.worker import child, linux, process_tree
@@ -39,7 +39,6 @@ class Forker:
         control: the socket to the launcher.
         runner: what children run.
         loaded: what they find imported.
-        parents_environment: see `child.run`.
         start_warm: what a forked warm parent does; None where none can be asked for.
     """
 
@@ -49,13 +48,11 @@ class Forker:
         runner: child.Runner,
         *,
         loaded: object | None,
-        parents_environment: Mapping[str, str | None],
         start_warm: StartWarm | None,
     ) -> None:
         self._control = control
         self._runner = runner
         self._loaded = loaded
-        self._parents_environment = parents_environment
         self._start_warm = start_warm
 
     def serve(self) -> None:
@@ -111,7 +108,7 @@ class Forker:
     def _become(self, request: StartChild | StartWarmParent, received: Sequence[int]) -> NoReturn:
         try:
             if isinstance(request, StartChild):
-                child.run(self._runner, self._loaded, received, self._parents_environment)
+                child.run(self._runner, self._loaded, received)
             if self._start_warm:
                 self._start_warm(request, received)
         except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process

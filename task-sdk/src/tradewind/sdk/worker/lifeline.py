@@ -8,7 +8,6 @@ or warm parent dies.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import signal
@@ -17,6 +16,7 @@ from tradewind.sdk.worker import linux
 from tradewind.sdk.worker.descriptors import LIFELINE
 
 _F_SETSIG = 10  # fcntl(2); the standard library has no name for it
+_PATH = f"/proc/self/fd/{LIFELINE}"
 
 
 class Lifeline:
@@ -62,15 +62,17 @@ def arm() -> None:
         OSError: descriptor `LIFELINE` is not open, or `/proc/self/fd` cannot be opened.
     """
     # Owner and O_ASYNC belong to the open file description, which a fork shares: each process needs one of its own.
-    own = os.open(f"/proc/self/fd/{LIFELINE}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    own = os.open(_PATH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     os.dup2(own, LIFELINE, inheritable=False)
     os.close(own)
     fcntl.fcntl(LIFELINE, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(LIFELINE, _F_SETSIG, signal.SIGKILL)
     fcntl.fcntl(LIFELINE, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
-    with contextlib.suppress(BlockingIOError):  # nothing to read: the write end is there
-        if not os.read(LIFELINE, 1):  # it went away before the kernel was told to watch
-            os.kill(os.getpid(), signal.SIGKILL)
+    try:
+        os.read(LIFELINE, 1)
+    except BlockingIOError:  # nothing to read: the write end is there
+        return
+    os.kill(os.getpid(), signal.SIGKILL)  # it went away before the kernel was told to watch
 
 
 def _arm_after_fork() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
@@ -38,10 +38,9 @@ class LineReader:
     masked again. A line that is no record is taken as plain text.
     """
 
-    def __init__(self, source: LogSource, masks: Masks, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(self, source: LogSource, masks: Masks) -> None:
         self._source = source
         self._masks = masks
-        self._clock = clock
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
         self._limit = _MAX_STRUCTURED_LINE if source is LogSource.LOG else MAX_LINE
@@ -87,14 +86,19 @@ class LineReader:
             )
 
     def _text_records(self, masked: str) -> Iterator[bytes]:
-        now = self._clock()
+        timestamp = now()
         for message in _pieces(masked):
-            yield encode(LogRecord(timestamp=now, source=self._source, level=_LEVELS[self._source], message=message))
+            yield encode(LogRecord(timestamp=timestamp, source=self._source, level=_LEVELS[self._source], message=message))
 
 
-def supervisor_record(level: LogLevel, message: str, now: dt.datetime) -> bytes:
+def now() -> dt.datetime:
+    """The present on the worker's clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+def supervisor_record(level: LogLevel, message: str) -> bytes:
     """A record by which the supervisor speaks in the log of a try."""
-    return encode(LogRecord(timestamp=now, source=LogSource.SUPERVISOR, level=level, message=message))
+    return encode(LogRecord(timestamp=now(), source=LogSource.SUPERVISOR, level=level, message=message))
 
 
 def _pieces(text: str) -> Iterator[str]:

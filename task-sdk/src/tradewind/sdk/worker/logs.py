@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -62,12 +61,10 @@ class LogCollector:
         send: SendSegment,
         is_cut: Callable[[], bool],
         spill_directory: Path,
-        clock: Callable[[], dt.datetime],
     ) -> None:
         self._send = send
         self._is_cut = is_cut
         self._spill_directory = spill_directory
-        self._clock = clock
         self._masks = masks
         self._readers: dict[LogSource, LineReader] = {}
         self._pipes: OutputPipes | None = None
@@ -89,7 +86,7 @@ class LogCollector:
 
     def note(self, level: LogLevel, message: str) -> None:
         """Say something in the log of the try."""
-        self._add(supervisor_record(level, self._masks.mask(message), self._clock()))
+        self._add(supervisor_record(level, self._masks.mask(message)))
 
     async def flush(self) -> None:
         """Read the rest of the output, after the process is gone, and deliver what can be delivered soon.
@@ -138,7 +135,7 @@ class LogCollector:
         if reader is None:
             if not data:
                 return
-            reader = self._readers[source] = LineReader(source, self._masks, self._clock)
+            reader = self._readers[source] = LineReader(source, self._masks)
         for record in reader.feed(data) if data else reader.close():
             self._add(record)
 
@@ -232,7 +229,7 @@ class LogCollector:
                 segment.path, segment.text = path, None
             else:
                 message = f"{segment.size} bytes of output were dropped here: the server is away, and {failure}"
-                lost = (supervisor_record(LogLevel.ERROR, message, self._clock()) + b"\n").decode()
+                lost = (supervisor_record(LogLevel.ERROR, message) + b"\n").decode()
                 self._memory_bytes += len(lost) - segment.size
                 segment.text, segment.size = lost, len(lost)
 

@@ -93,6 +93,10 @@ class OutputTail:
         await self._pipes.ended(timeout)
         return self._tail.decode("utf-8", "replace")
 
+    def close(self) -> None:
+        """Read no more."""
+        self._pipes.close()
+
     def _take(self, source: LogSource, data: bytes) -> None:
         self._tail += data
         del self._tail[: -self._keep]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import signal
 from pathlib import Path
 
@@ -44,7 +45,14 @@ class Verdicts:
         self.snapshot_directory: Path | None = None
 
     def failed(self, kind: str, message: str, *, retryable: bool = True, traceback: str | None = None) -> Outcome:
-        """The activity failed: a failed try, or an import error of the file."""
+        """The activity failed: a failed try, or an import error of the file.
+
+        Args:
+            kind: class of the error, as users see it.
+            message: what went wrong and what to do.
+            retryable: whether another try may do better.
+            traceback: what the process wrote before its end.
+        """
         now = dt.datetime.now(dt.UTC)
         message, traceback = message[:MAX_MESSAGE], traceback[-MAX_TRACEBACK:] if traceback else None
         if not isinstance(self._activity, ParseDagFile):
@@ -58,7 +66,9 @@ class Verdicts:
             code_id=digest_of_files(files_read),
             files_read=files_read,
             dags=[],
-            error=DagImportError(file=file, type=kind, message=message, traceback=traceback),
+            error=DagImportError(
+                file=file, line=self._blamed_line(file, traceback), type=kind, message=message, traceback=traceback
+            ),
         )
 
     def ended_without_result(self, code: int | None, number: int | None, tail: str | None = None) -> Outcome:
@@ -69,6 +79,16 @@ class Verdicts:
             return self.failed("ProcessKilled", f"The process was killed by {name} before it ended.{hint}", traceback=tail)
         how = "ended in a way that is not known" if code is None else f"exited with code {code}"
         return self.failed("ProcessExited", f"The process {how} before it reported a result.", traceback=tail)
+
+    def timed_out(self, tail: str | None) -> Outcome:
+        """The parse went on beyond its own timeout, and its process could not stop it."""
+        seconds = self._activity.timeout_seconds if isinstance(self._activity, ParseDagFile) else 0.0
+        return self.failed(
+            "DagFileTimeout",
+            f"The import took longer than {seconds:g} s and was killed. Move slow work out of the file's top level "
+            "into tasks, or raise dags.parse_timeout_seconds of the server.",
+            traceback=tail,
+        )
 
     def too_large(self, size: int, limit: int) -> Outcome:
         """What the activity leaves is more than the server takes."""
@@ -88,6 +108,14 @@ class Verdicts:
             f"The server refused the outcome ({problem.reason}): {problem.detail}{field} {problem.action or ''}".strip(),
             retryable=False,
         )
+
+    def _blamed_line(self, file: str, traceback: str | None) -> int | None:
+        """Line of the file in the last stack that the process wrote, which fault handlers write innermost first."""
+        if not traceback or self.snapshot_directory is None:
+            return None
+        _, innermost_first, stack = traceback.rpartition("(most recent call first)")
+        lines = re.findall(rf'File "{re.escape(str(self.snapshot_directory / file))}", line (\d+)', stack)
+        return int(lines[0 if innermost_first else -1]) if lines else None
 
     def _files_read(self, file: str) -> dict[str, str]:
         """The file itself, as far as it was there: a parse that died tells nothing about the others."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,32 +16,38 @@ from tradewind.sdk.worker.descriptors import CONTROL
 from tradewind.sdk.worker.forker import Forker
 
 
-def run(
-    runner: child.Runner,
-    parents_environment: Mapping[str, str | None],
-    request: StartWarmParent,
-    received: Sequence[int],
-) -> NoReturn:
+_ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "NUMEXPR_NUM_THREADS",
+    ),
+    "1",
+)
+"""Keeps numerical libraries from starting threads while they are imported."""
+
+
+def run(runner: child.Runner, request: StartWarmParent, received: Sequence[int]) -> NoReturn:
     """Turn a just forked process into a warm parent, and serve until the launcher closes its side.
 
     Args:
         runner: what imports the file and what children run.
-        parents_environment: see `child.run`.
         request: which file.
         received: the descriptor of the control socket.
     """
     # The zygote's own socket is at this number: closed by being replaced.
     os.dup2(received[0], CONTROL, inheritable=False)
     linux.close_descriptors_from(CONTROL + 1)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    linux.unblock_signals()
     before = descriptors.open_descriptors()
     loaded, failure = _load(runner, request)
     decline = failure or unfit_to_fork(before)
     # A try of one DAG must not reach into the process from which tries of another are forked.
     linux.set_dumpable(False)
-    forker = Forker(
-        socket.socket(fileno=CONTROL), runner, loaded=loaded, parents_environment=parents_environment, start_warm=None
-    )
+    forker = Forker(socket.socket(fileno=CONTROL), runner, loaded=loaded, start_warm=None)
     with contextlib.suppress(ConnectionError):
         forker.send(Imported(decline and decline[:MAX_REASON], lasting=failure is None))
         if decline is None:
@@ -53,11 +58,18 @@ def run(
 
 
 def _load(runner: child.Runner, request: StartWarmParent) -> tuple[object, str | None]:
+    given = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(_ONE_THREAD)
     try:
         return runner.load_dag_file(request.snapshot_directory, request.file), None
     except BaseException as error:  # noqa: BLE001 - the try repeats it in a process of its own and reports it in full
         return None, f"The import of {request.file} raised {type(error).__name__}: {error}"
     finally:
+        for name, value in given.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         for stream in (sys.stdout, sys.stderr):  # or each child would print it again
             with contextlib.suppress(Exception):  # user code may have closed or replaced it
                 stream.flush()

@@ -1,8 +1,7 @@
 """The process from which all others of a worker are forked: started first, single-threaded, everything imported.
 
-`python -P -m tradewind.sdk.worker.zygote RUNNER PARENTS_ENVIRONMENT`: the module that children run, and a JSON object of
-the environment variables to restore in children, null for those to remove. It is started with the lifeline as descriptor 5,
-the launcher's socket as descriptor 6, and those that only children use reserved.
+`python -P -m tradewind.sdk.worker.zygote RUNNER`, with the module that children run, the lifeline as descriptor 5, the
+launcher's socket as descriptor 6, and the descriptors that only children use reserved.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ import functools
 import gc
 import importlib
 import io
-import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
 
 from tradewind.sdk.worker import lifeline, linux, warm_parent
 from tradewind.sdk.worker.descriptors import CHANNEL, CONTROL, LOG
@@ -27,7 +24,7 @@ from tradewind.sdk.worker.forker import Forker
 
 def main() -> None:
     """Run until the launcher closes its side, or dies."""
-    runner_name, parents_environment_text = sys.argv[1:]
+    (runner_name,) = sys.argv[1:]
     # Held as long as nothing forks, so that nothing is half imported or unreachable in what the children share.
     gc.disable()
     lifeline.hold()
@@ -37,12 +34,10 @@ def main() -> None:
     _set_up_descriptors()
     _reset_signals()
     runner = importlib.import_module(runner_name)
-    parents_environment: Mapping[str, str | None] = json.loads(parents_environment_text)
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=CONTROL)
-    start_warm = functools.partial(warm_parent.run, runner, parents_environment)
-    Forker(control, runner, loaded=None, parents_environment=parents_environment, start_warm=start_warm).serve()
+    Forker(control, runner, loaded=None, start_warm=functools.partial(warm_parent.run, runner)).serve()
 
 
 def _set_up_descriptors() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import socket
 import sys
@@ -21,19 +20,6 @@ _LONGEST_DELAY_SECONDS = 10.0
 _STABLE_SECONDS = 10.0
 _ABOVE_RESERVED = 64
 
-SINGLE_THREADED: Mapping[str, str] = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "NUMEXPR_NUM_THREADS",
-    ),
-    "1",
-)
-"""Keeps numerical libraries from starting threads when a warm parent imports them; children get the worker's values."""
-
 
 class ZygoteKeeper:
     """Keeps one zygote running.
@@ -48,13 +34,9 @@ class ZygoteKeeper:
     def __init__(
         self, *, environment: Mapping[str, str], runner: str, lifeline: int, live: dict[int, LiveProcess]
     ) -> None:
-        given = {name: value for name, value in environment.items() if not name.startswith("TRADEWIND_")}
-        restored = {name: given.get(name) for name in SINGLE_THREADED}
-        self._environment = {**given, **SINGLE_THREADED}
-        self._arguments = [
-            *(sys.executable, "-P", "-m", "tradewind.sdk.worker.zygote"),
-            *(runner, json.dumps(restored)),
-        ]
+        self._environment = {name: value for name, value in environment.items() if not name.startswith("TRADEWIND_")}
+        # -P: a worker may be started in a folder with files named like modules of the standard library.
+        self._arguments = [sys.executable, "-P", "-m", "tradewind.sdk.worker.zygote", runner]
         self._lifeline = lifeline
         self._live = live
         self._loop = asyncio.get_running_loop()

@@ -1,0 +1,24 @@
+"""What the bodies of the public API have in common."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Body(BaseModel):
+    """A request body: a field that is not known is refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Shape(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+
+def seconds_between(start: datetime | None, end: datetime | None, now: datetime) -> float | None:
+    """Duration of what began at `start`, so far if it has not ended."""
+    return None if start is None else max(0.0, ((end or now) - start).total_seconds())

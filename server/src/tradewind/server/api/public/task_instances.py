@@ -1,0 +1,212 @@
+"""Task instances, their tries, logs, and why they are where they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from tradewind.server.api.logs import LogPlace
+from tradewind.server.api.public.access import Given, Limit, Offset, Reader
+from tradewind.server.api.public.shapes import Shape, seconds_between
+from tradewind.server.contract import TaskInstanceState, to_plain
+from tradewind.server.domain.reasons import explain, message
+from tradewind.server.store import runs, views
+
+if TYPE_CHECKING:
+    from tradewind.server.api.services import Services
+    from tradewind.server.domain.reasons import InstanceView
+    from tradewind.server.store import Transaction
+    from tradewind.server.store.rows import InstanceRow, TryRow
+
+router = APIRouter(prefix="/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances", tags=["Task instances"])
+
+MapIndexQuery = Annotated[int, Query(ge=-1, description="Index of a mapped instance; -1 for one that is not mapped.")]
+
+
+class TaskTry(Shape):
+    """One try of a task instance. `state` is null before anything happened."""
+
+    task_id: str
+    task_display_name: str
+    dag_id: str
+    dag_display_name: str
+    dag_run_id: str
+    map_index: int
+    try_number: int
+    max_tries: int
+    state: str | None
+    start_date: datetime | None
+    end_date: datetime | None
+    duration: float | None
+    hostname: str | None
+    unixname: str | None
+    pid: int | None
+    pool: str = "default_pool"
+    pool_slots: int = 1
+    queue: str | None
+    executor: str | None
+    operator: str
+    operator_name: str
+    queued_when: datetime | None
+    worker: str | None
+    error: dict[str, Any] | None
+
+
+class TaskInstance(TaskTry):
+    """A task instance; start, end, host and error are those of its last try."""
+
+    id: str
+    scheduled_when: datetime | None
+    reason: dict[str, Any]
+    reason_text: str
+
+
+class TaskInstanceCollection(Shape):
+    """Task instances and how many there are in all."""
+
+    task_instances: list[TaskInstance]
+    total_entries: int
+
+
+class TaskTryCollection(Shape):
+    """Tries, in the form of Airflow's history of a task instance."""
+
+    task_instances: list[TaskTry]
+    total_entries: int
+
+
+@router.get("")
+async def list_task_instances(
+    services: Given,
+    user: Reader,
+    dag_id: str,
+    dag_run_id: str,
+    limit: Limit = 50,
+    offset: Offset = 0,
+    state: Annotated[list[TaskInstanceState] | None, Query()] = None,
+) -> TaskInstanceCollection:
+    """Task instances of a run, in the order of its tasks."""
+
+    def find(tx: Transaction) -> TaskInstanceCollection:
+        run = runs.get_run(tx, dag_id, dag_run_id)
+        page = runs.list_instances(tx, run.pk, states=tuple(state or ()), limit=limit, offset=offset)
+        return TaskInstanceCollection(task_instances=_instances(tx, services, page.items), total_entries=page.total)
+
+    return await services.store.read(find)
+
+
+@router.get("/{task_id}")
+async def get_task_instance(
+    services: Given, user: Reader, dag_id: str, dag_run_id: str, task_id: str, map_index: MapIndexQuery = -1
+) -> TaskInstance:
+    """One task instance."""
+
+    def find(tx: Transaction) -> TaskInstance:
+        return _instances(tx, services, [runs.get_instance(tx, dag_id, dag_run_id, task_id, map_index)])[0]
+
+    return await services.store.read(find)
+
+
+@router.get("/{task_id}/tries")
+async def list_task_tries(
+    services: Given, user: Reader, dag_id: str, dag_run_id: str, task_id: str, map_index: MapIndexQuery = -1
+) -> TaskTryCollection:
+    """All tries, the first one first."""
+
+    def find(tx: Transaction) -> list[TaskTry]:
+        row = runs.get_instance(tx, dag_id, dag_run_id, task_id, map_index)
+        return [_try(row, task_try, tx.now) for task_try in runs.list_tries(tx, row.pk)]
+
+    found = await services.store.read(find)
+    return TaskTryCollection(task_instances=found, total_entries=len(found))
+
+
+@router.get("/{task_id}/logs/{try_number}", response_class=Response)
+async def get_log(
+    services: Given,
+    user: Reader,
+    dag_id: str,
+    dag_run_id: str,
+    task_id: str,
+    try_number: int,
+    map_index: MapIndexQuery = -1,
+) -> Response:
+    """The log of a try: `content` has a log record of the contract per line, `continuation_token` is null."""
+
+    def check(tx: Transaction) -> None:
+        runs.get_try(tx, runs.get_instance(tx, dag_id, dag_run_id, task_id, map_index).pk, try_number)
+
+    await services.store.read(check)
+    place = LogPlace.of_try(dag_id, dag_run_id, task_id, map_index, try_number)
+    # The lines were held against the contract when they came, and are JSON as they stand.
+    records = await asyncio.to_thread(lambda: b",".join(services.logs.records(place)))
+    return Response(b'{"content":[' + records + b'],"continuation_token":null}', media_type="application/json")
+
+
+def _instances(tx: Transaction, services: Services, rows: Sequence[InstanceRow]) -> list[TaskInstance]:
+    explained = views.instance_views(tx, rows, brokers=services.settings.executors.command.keys())
+    return [_instance(row, explained[row.pk], tx.now) for row in rows]
+
+
+def _instance(row: InstanceRow, view: InstanceView, now: datetime) -> TaskInstance:
+    reason = explain(view)
+    return TaskInstance(
+        id=row.try_id or str(row.pk),
+        task_id=row.task_id,
+        task_display_name=row.task_id,
+        dag_id=row.dag_id,
+        dag_display_name=row.dag_id,
+        dag_run_id=row.run_id,
+        map_index=row.map_index,
+        try_number=row.try_number,
+        max_tries=row.retries,
+        state=None if row.state is TaskInstanceState.NONE else row.state.value,
+        start_date=row.started_at,
+        end_date=row.ended_at,
+        duration=seconds_between(row.started_at, row.ended_at, now),
+        hostname=row.hostname,
+        unixname=row.unixname,
+        pid=row.pid,
+        queue=row.queue,
+        executor=row.executor,
+        operator=row.operator,
+        operator_name=row.operator,
+        queued_when=row.queued_at,
+        scheduled_when=row.scheduled_at,
+        worker=row.worker,
+        error=row.error,
+        reason=to_plain(reason),
+        reason_text=message(reason),
+    )
+
+
+def _try(row: InstanceRow, task_try: TryRow, now: datetime) -> TaskTry:
+    return TaskTry(
+        task_id=row.task_id,
+        task_display_name=row.task_id,
+        dag_id=row.dag_id,
+        dag_display_name=row.dag_id,
+        dag_run_id=row.run_id,
+        map_index=row.map_index,
+        try_number=task_try.try_number,
+        max_tries=row.retries,
+        state=task_try.state,
+        start_date=task_try.started_at,
+        end_date=task_try.ended_at,
+        duration=seconds_between(task_try.started_at, task_try.ended_at, now),
+        hostname=task_try.hostname,
+        unixname=task_try.unixname,
+        pid=task_try.pid,
+        queue=task_try.queue,
+        executor=task_try.executor,
+        operator=row.operator,
+        operator_name=row.operator,
+        queued_when=task_try.queued_at,
+        worker=task_try.worker,
+        error=task_try.error,
+    )

@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import platform
-import sqlite3
 import sys
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pysqlite3.dbapi2 as sqlite3  # the server's own
 
 from tests.benchmarks.deployment import Deployment, database_server, deployed
 from tests.benchmarks.figures import STEADY, Numbers, cold_start
@@ -91,11 +91,7 @@ def _conditions(deployment: Deployment, postgres: Postgres | None) -> dict[str, 
 
 def _database_version(postgres: Postgres | None) -> str:
     if postgres is None:
-        try:
-            from pysqlite3 import sqlite_version  # noqa: PLC0415  the product's own SQLite, where it is installed
-        except ImportError:
-            sqlite_version = sqlite3.sqlite_version
-        return f"SQLite {sqlite_version}"
+        return f"SQLite {sqlite3.sqlite_version}"
     import psycopg  # noqa: PLC0415  not needed on SQLite
 
     with psycopg.connect(postgres.url) as connection:

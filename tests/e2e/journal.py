@@ -4,7 +4,6 @@ The product's own checks are not asked: the rows are read with plain SQL and the
 """
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pysqlite3.dbapi2 as sqlite3  # the server's own, which is safe beside its writer
 from psycopg.rows import dict_row
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "head"

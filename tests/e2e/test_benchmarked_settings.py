@@ -1,10 +1,12 @@
 """The benchmarks measure what a new user gets: no setting differs, nothing durable or secure is switched off."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from tests.benchmarks.deployment import Deployment, database_server, deployed
 from tests.benchmarks.run import measure
@@ -12,6 +14,8 @@ from tests.e2e.api import Api, ApiError
 from tests.e2e.journal import read_journal
 from tests.e2e.processes import program
 from tests.e2e.system import System
+from tradewind.server.roles import open_store
+from tradewind.server.settings import load_settings
 
 PLACES = {("home",), ("database", "url"), ("dags", "folder"), ("security", "key_file"), ("logs", "directory")}
 
@@ -38,6 +42,15 @@ def test_every_setting_but_the_places_is_the_default(database: str, tmp_path: Pa
     assert {name for name, value in settings.items() if value != defaults[name]} <= PLACES
     assert measured["figures"].keys() == {"chain", "cold_start", "command_line", "fan_out", "trigger"}
     assert measured["figures"]["fan_out"]["tasks_per_second"]["median"] > 0
+
+
+def test_sqlite_syncs_each_commit(tmp_path: Path) -> None:
+    async def pragmas() -> list[Any]:
+        async with open_store(load_settings(tmp_path, {}), migrate=True) as store:
+            names = ("synchronous", "journal_mode")
+            return await store.write(lambda tx: [tx.value(text(f"PRAGMA {name}")) for name in names])
+
+    assert asyncio.run(pragmas()) == [2, "wal"]  # 2 is FULL
 
 
 def test_postgresql_syncs_each_commit() -> None:

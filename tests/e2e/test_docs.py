@@ -79,7 +79,9 @@ def test_the_secret_of_the_guide_is_masked(sqlite_system: System) -> None:
     write_files(page, sqlite_system.directory)
     sqlite_system.standalone()
     sqlite_system.api.post("variables", body={"key": "report_to", "value": "ops@example.org"})
-    sqlite_system.api.post("connections", body={"connection_id": "warehouse", "conn_type": "x", "password": password[0]})
+    sqlite_system.api.post(
+        "connections", body={"connection_id": "warehouse", "conn_type": "x", "password": password[0]}
+    )
     run_id = sqlite_system.trigger("secrets")
     assert sqlite_system.wait_for_end("secrets", run_id) == "success"
     log = sqlite_system.tradewind("tasks", "logs", "secrets", "load", run_id).output

@@ -1,4 +1,4 @@
-"""The DAGs that are measured. A task writes when its user code began and ended, with one write, and does nothing else."""
+"""The DAGs that are measured. A task writes when its user code began and ended, with one write, and that is all."""
 
 import os
 import time

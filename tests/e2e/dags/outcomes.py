@@ -27,9 +27,9 @@ with DAG(dag_id="unserved"):
 
 with DAG(dag_id="secretive"):
 
-    @task
+    @task(connections=["vault"])  # the variable is not declared: it is asked for, and the asking is audited
     def whispers() -> str:
-        password = Connection.get("vault").password
+        password = Connection.get("vault").password or ""
         word = Variable.get("watchword")
         print(f"the password is {password} and the watchword {word}")
         logging.getLogger("secretive").warning("logged: %s", password)

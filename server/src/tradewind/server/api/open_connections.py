@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tradewind.server.store.handouts import WorkerBinding
 
 
 class Fenceable(Protocol):
     """A connection that can be told that a newer one of the same worker instance took its place."""
 
     @property
-    def instance_id(self) -> str: ...
-
-    @property
-    def connection_epoch(self) -> int: ...
+    def identity(self) -> WorkerBinding: ...
 
     def fence(self) -> None:
         """End the connection; returns at once."""
@@ -29,18 +29,18 @@ class OpenConnections:
 
     def admit(self, connection: Fenceable) -> bool:
         """Add a connection and fence an older one; False if it is itself the older."""
-        current = self._newest.get(connection.instance_id)
-        if current is not None and current.connection_epoch > connection.connection_epoch:
+        current = self._newest.get(connection.identity.instance_id)
+        if current is not None and current.identity.connection_epoch > connection.identity.connection_epoch:
             return False
-        self._newest[connection.instance_id] = connection
+        self._newest[connection.identity.instance_id] = connection
         if current is not None:
             current.fence()
         return True
 
     def leave(self, connection: Fenceable) -> None:
         """Remove a connection; one that was replaced is gone already."""
-        if self._newest.get(connection.instance_id) is connection:
-            del self._newest[connection.instance_id]
+        if self._newest.get(connection.identity.instance_id) is connection:
+            del self._newest[connection.identity.instance_id]
 
     def __len__(self) -> int:
         return len(self._newest)

@@ -87,7 +87,9 @@ def problem_headers(document: Problem) -> dict[str, str]:
 
 def problem_response(document: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """The document as an HTTP answer."""
-    return Response(encode(document), status_code=document.status, headers={**problem_headers(document), **(headers or {})})
+    return Response(
+        encode(document), status_code=document.status, headers={**problem_headers(document), **(headers or {})}
+    )
 
 
 def internal_error(error: BaseException, where: str) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -33,12 +33,12 @@ def bind(settings: ApiSettings) -> socket.socket:
     except BaseException:
         listener.close()
         raise
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the socket module's own signature
     return listener
 
 
 class _Server(uvicorn.Server):
-    """uvicorn that takes no signal handlers, and that sleeps while nothing happens instead of looking 10 times a second."""
+    """uvicorn that takes no signal handlers and, while nothing happens, sleeps instead of looking 10 times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -46,8 +46,8 @@ class _Server(uvicorn.Server):
         self.stop = asyncio.Event()
 
     @contextlib.contextmanager
-    def capture_signals(self) -> AsyncIterator[None]:  # type: ignore[override, misc]
-        yield  # type: ignore[misc]
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
     async def main_loop(self) -> None:
         self.ready.set()

@@ -79,7 +79,7 @@ def list_events(
         rows = tx.rows(_LIST, values)
     else:
         rows = tx.rows(_LIST_OF_INSTANCE, {**values, "instance": instance_pk})
-    return [EventRow(**row._mapping) for row in rows]
+    return [EventRow(**row._asdict()) for row in rows]
 
 
 def _write(tx: Transaction) -> None:

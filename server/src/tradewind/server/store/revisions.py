@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import bindparam as bind
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tradewind.server.store.column_types import UtcDateTime
 from tradewind.server.store.statements import PerDialect, within
@@ -40,7 +40,27 @@ def touch_runs(tx: Transaction, run_pks: Collection[int]) -> dict[int, int]:
     known: dict[int, int] = tx.memo.setdefault("run_revs", {})
     missing = sorted({run_pk for run_pk in run_pks if run_pk not in known})
     if missing:
-        for pk, rev in tx.change_returning(_TOUCH, {"runs": missing, "now": tx.now}):
-            known[pk] = rev
+        known.update({row.pk: row.rev for row in tx.change_returning(_TOUCH, {"runs": missing, "now": tx.now})})
         tx.hint("runs")
     return known
+
+
+def seen(tx: Transaction, run_pks: Iterable[int]) -> None:
+    """The leader has read these runs, or cleared their mark: what touches them later in the transaction raises anew."""
+    known: dict[int, int] = tx.memo.get("run_revs", {})
+    for run_pk in run_pks:
+        known.pop(run_pk, None)
+
+
+_FIRST_QUEUED = (
+    select(dag_run.c.pk)
+    .where(dag_run.c.dag_id == bind("dag_id"), dag_run.c.state == text("'queued'"))
+    .order_by(dag_run.c.run_after, dag_run.c.pk)
+    .limit(1)
+)
+
+
+def wake_queue(tx: Transaction, dag_ids: Iterable[str]) -> None:
+    """Let the leader look at the queued runs of DAGs that were resumed or may now run more of them at once."""
+    first = [tx.value(_FIRST_QUEUED, {"dag_id": dag_id}) for dag_id in dag_ids]
+    touch_runs(tx, [run_pk for run_pk in first if run_pk is not None])

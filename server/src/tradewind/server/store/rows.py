@@ -7,6 +7,52 @@ from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
 from tradewind.server.contract import DagImportError, DagRunState, SerializedDag, TaskInstanceState
+from tradewind.server.store.handouts import (
+    ClaimRequest,
+    Dispatch,
+    DispatchedTask,
+    Handout,
+    LossCause,
+    OpenedSession,
+    Overdue,
+    Renewed,
+    Report,
+    SessionRow,
+    WorkerBinding,
+)
+
+__all__ = [
+    "AuditRow",
+    "ClaimRequest",
+    "CredentialRow",
+    "DagFileRow",
+    "DagRow",
+    "DagVersionRow",
+    "DirtyRun",
+    "Dispatch",
+    "DispatchedTask",
+    "EventRow",
+    "Handout",
+    "ImportErrorRow",
+    "InstanceRow",
+    "LeaderRow",
+    "LossCause",
+    "OpenedSession",
+    "Overdue",
+    "Page",
+    "ParseRow",
+    "Renewed",
+    "Report",
+    "Role",
+    "RunRow",
+    "SessionRow",
+    "SigningKeyRow",
+    "Startable",
+    "TryRow",
+    "VariableRow",
+    "WorkerBinding",
+    "XComRow",
+]
 
 T = TypeVar("T")
 Role = Literal["admin", "viewer", "worker"]

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Row
+from sqlalchemy import Connection, CursorResult, Executable, Row, Table
 
+from tradewind.server.store.errors import ConflictError
 from tradewind.server.store.statements import DialectName, PerDialect
 
 if TYPE_CHECKING:
@@ -104,10 +105,26 @@ class Transaction:
             return 0
         return self._execute(statement, parameters).rowcount
 
+    def change_each(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
+        """Change one row for each set of parameters.
+
+        Raises:
+            ConflictError: another transaction has changed one of them since they were read.
+        """
+        changed = self.change(statement, parameters)
+        if changed != len(parameters):
+            raise ConflictError(f"{len(parameters)} rows were to change and {changed} did")
+
     def change_returning(self, statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Change rows and return what the statement says of them."""
         self.changes += 1
         return self._execute(statement, parameters).all()
+
+    def lock_table(self, table: Table) -> None:
+        """Let no other transaction change a small table until the end of this one; SQLite has one writer anyway."""
+        self.changes += 1
+        if self._surroundings.dialect == "postgresql":
+            self._connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
     def _execute(self, statement: Statement, parameters: Parameters | None) -> CursorResult[Any]:
         if isinstance(statement, PerDialect):

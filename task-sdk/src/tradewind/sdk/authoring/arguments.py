@@ -92,6 +92,12 @@ def flag(name: str, value: object, owner: str) -> bool:
     return value
 
 
+def date(name: str, value: object, owner: str) -> None:
+    """A datetime or nothing."""
+    if value is not None and not isinstance(value, dt.datetime):
+        raise DagAuthoringError(f"{name} of {owner} must be a datetime, not {value!r}.")
+
+
 def one_of(name: str, value: object, owner: str, choices: Iterable[str]) -> str:
     """One word of a small vocabulary."""
     known = list(choices)

@@ -28,13 +28,13 @@ def current_dag() -> AbstractDag | None:
 
 def declare(dag: AbstractDag) -> None:
     """Let whoever collects know of a DAG, also when no name is bound to it."""
-    if _declared and dag not in _declared[-1]:
+    if _declared:
         _declared[-1].append(dag)
 
 
 @contextmanager
 def collected_dags() -> Iterator[list[AbstractDag]]:
-    """Collect the DAGs that `with` blocks and calls of `@dag` functions declare meanwhile.
+    """Collect the DAGs that `with` blocks and calls of `@dag` functions declare meanwhile; one may come more than once.
 
     Blocks that an error left open are closed at the end.
     """

@@ -94,16 +94,16 @@ def open_api() -> Iterator[PublicApi]:
     except ServerUnreachable as error:
         raise CommandFailed(f"{url.value} (from {url.origin}) cannot be reached: {error}", EXIT_UNREACHABLE) from None
     except ProblemError as error:
-        unknown_or_wrong = error.status in {400, 404, 405, 409, 413, 422}
+        unknown_or_wrong = error.problem.status in {400, 404, 405, 409, 413, 422}
         raise CommandFailed(_sentence(error), EXIT_WRONG_USE if unknown_or_wrong else EXIT_UNREACHABLE) from None
 
 
 def _sentence(error: Any) -> str:
-    parts = [error.detail or error.title]
-    if error.field:
-        parts.append(f"(field {error.field})")
-    if error.action:
-        parts.append(f"\n{error.action}")
+    parts = [error.problem.detail or error.problem.title]
+    if error.problem.field:
+        parts.append(f"(field {error.problem.field})")
+    if error.problem.action:
+        parts.append(f"\n{error.problem.action}")
     return " ".join(parts)
 
 

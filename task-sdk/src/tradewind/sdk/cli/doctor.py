@@ -94,7 +94,11 @@ def check_server() -> Iterator[Finding]:
         yield Finding("wrong", "server", f"{url.value} (from {url.origin}) cannot be reached: {error}")
     except ProblemError as error:
         origin = token.origin if token else "nowhere"
-        yield Finding("wrong", "credential", f"refused (from {origin}): {error.detail} {error.action or ''}".strip())
+        yield Finding(
+            "wrong",
+            "credential",
+            f"refused (from {origin}): {error.problem.detail} {error.problem.action or ''}".strip(),
+        )
     yield from _check_boundary()
 
 

@@ -6,12 +6,10 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from tradewind.sdk.client.calls import AsyncTransport
 from tradewind.sdk.contract import (
     ActivityInterrupted,
     Assignment,
@@ -24,23 +22,21 @@ from tradewind.sdk.contract import (
     Outcome,
     ParseDagFile,
     ProblemReason,
-    Result,
     Started,
     decode,
     encode,
 )
 from tradewind.sdk.worker.activity_calls import ActivityCalls, problem_of
-from tradewind.sdk.worker.code_cache import CodeCache, CodeUnavailable
-from tradewind.sdk.worker.finishing import Finisher
+from tradewind.sdk.worker.code_cache import CodeUnavailable
 from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
-from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, Launcher, LaunchFailed, LaunchRequest
-from tradewind.sdk.worker.line import Backoff, Line
+from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed, LaunchRequest
+from tradewind.sdk.worker.line import Backoff
 from tradewind.sdk.worker.logs import LogCollector, SegmentRefused
-from tradewind.sdk.worker.masking import Masker
+from tradewind.sdk.masking import Masker
 from tradewind.sdk.worker.output_pipes import OutputTail
 from tradewind.sdk.worker.snapshot_source import HttpSnapshotSource
-from tradewind.sdk.worker.state_directory import StateDirectory
 from tradewind.sdk.worker.verdicts import Verdicts, fits, interrupted, masked
+from tradewind.sdk.worker.workplace import Workplace
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -57,56 +53,33 @@ _TAKEOVER_MARGIN_SECONDS = 10.0
 """How long before its takeover a try with `on_cut=stop` is killed: a tenth of the time, at most this many seconds."""
 
 
-@dataclass(frozen=True)
-class Workplace:
-    """What all activities of a worker share.
-
-    Attributes:
-        line: the way to the server.
-        files: the way for code, over HTTP.
-        launcher: starts processes.
-        code: snapshots on this host.
-        finisher: spool and delivery of outcomes.
-        state: records of processes.
-        log_directory: where log segments wait that could not be delivered.
-        hostname: name of this host, for the server.
-        unixname: user that runs the activities.
-    """
-
-    line: Line
-    files: AsyncTransport
-    launcher: Launcher
-    code: CodeCache
-    finisher: Finisher
-    state: StateDirectory
-    log_directory: Path
-    hostname: str
-    unixname: str
-
-
 class ActivityRun:
     """One delivered activity.
 
     Args:
         delivery: what came.
         workplace: what the worker has for it.
+        when_done: called when nothing is left to do.
 
     Attributes:
         dispatch_id: the dispatch.
         delivered: whether the server has acknowledged the outcome.
+        ending: whether the outcome is decided.
         task: what does it all; cancelling it gives up, and the spool keeps what it has.
     """
 
-    def __init__(self, delivery: Delivery, workplace: Workplace) -> None:
+    def __init__(
+        self, delivery: Delivery, workplace: Workplace, when_done: Callable[[ActivityRun], None] | None = None
+    ) -> None:
         self.dispatch_id = delivery.dispatch_id
         self.delivered = False
         self._delivery = delivery
         self._activity = delivery.activity
         self._workplace = workplace
-        self.task: asyncio.Task[None] | None = None
         self._process: LaunchedProcess | None = None
         self._killing: asyncio.Task[None] | None = None
-        self._ending = False
+        self.ending = False
+        self._begun = False
         self._killed = False
         self._timed_out = False
         self._verdict: Outcome | None = None
@@ -128,11 +101,10 @@ class ActivityRun:
         )
         self._logs: LogCollector | None = None
         self._tail: OutputTail | None = None
-
-    def start(self, when_done: Callable[[ActivityRun], None]) -> None:
-        """Begin; `when_done` is called when nothing is left to do."""
         self.task = asyncio.create_task(self._run(), name=f"activity {self.dispatch_id}")
-        self.task.add_done_callback(lambda task: (_log_failure(task), when_done(self)))
+        self.task.add_done_callback(_log_failure)
+        if when_done is not None:
+            self.task.add_done_callback(lambda _: when_done(self))
 
     def kill(self, verdict: Outcome | None) -> None:
         """End the activity. A result that its process has sent already counts nevertheless.
@@ -140,14 +112,14 @@ class ActivityRun:
         Args:
             verdict: what to report; None to report nothing, because the dispatch is not live any more.
         """
-        if self._ending:
+        if self.ending:
             return
         if not self._killed:
             self._killed = True
             self._verdict = verdict
             if self._process is not None:
                 self._kill_process()
-            elif self.task is not None:
+            elif self._begun:
                 self.task.cancel()
         elif verdict is None:
             self._verdict = None
@@ -157,14 +129,15 @@ class ActivityRun:
             self._killing = asyncio.create_task(self._process.kill_tree(), name=f"kill {self.dispatch_id}")
 
     def _disowned(self, reason: ProblemReason) -> None:
-        if not self._ending:
+        if not self.ending:
             logger.info("dispatch is not live any more dispatch=%s reason=%s", self.dispatch_id, reason)
             self.kill(None)
 
     async def _run(self) -> None:
+        self._begun = True
         try:
             outcome = await self._outcome()
-            self._ending = True
+            self.ending = True
             if outcome is None:
                 self._workplace.finisher.spool.acknowledge(self.dispatch_id)
             else:
@@ -188,11 +161,10 @@ class ActivityRun:
             logger.error("activity was not started dispatch=%s error=%s", self.dispatch_id, error)  # noqa: TRY400
             result = interrupted(InterruptCause.WORKER_FAILURE, f"The worker could not start the process: {error}")
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not self._killed or self._process is not None or task is None:
+            if not self._killed or self._process is not None:
                 raise
             # `kill` has interrupted the preparations; the task itself goes on.
-            task.uncancel()
+            self.task.uncancel()
             result = self._verdict
         except Exception as error:
             logger.exception("activity failed for a reason of the worker dispatch=%s", self.dispatch_id)
@@ -202,6 +174,8 @@ class ActivityRun:
         return result
 
     async def _execute(self) -> Outcome | None:
+        if self._killed:
+            return self._verdict
         place, code = self._workplace, self._activity.code
         directory = await place.code.pin(code.snapshot, HttpSnapshotSource(self._calls, place.files))
         try:
@@ -229,7 +203,7 @@ class ActivityRun:
             snapshot_directory=str(directory),
         )
         # The snapshot and not the code id: a try may read files of its snapshot that the parse did not.
-        warm = isinstance(self._activity, ExecuteTask)
+        warm = self._workplace.warm and isinstance(self._activity, ExecuteTask)
         return LaunchRequest(
             dispatch_id=self.dispatch_id,
             code_key=f"{code.snapshot}:{code.file}" if warm else None,
@@ -282,7 +256,9 @@ class ActivityRun:
             self._after(left, self._check_cut)
             return
         logger.warning("try is stopped before its takeover dispatch=%s takeover_after=%g", self.dispatch_id, takeover)
-        message = f"The worker had no answer from the server for {takeover - margin:g} s and the task asks for on_cut=stop."
+        message = (
+            f"The worker had no answer from the server for {takeover - margin:g} s and the task asks for on_cut=stop."
+        )
         self.kill(interrupted(InterruptCause.LEASE_CUT, message))
 
     def _aside(self, work: Coroutine[None, None, None]) -> None:

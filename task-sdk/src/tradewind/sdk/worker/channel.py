@@ -31,9 +31,7 @@ def pack(body: bytes) -> bytes:
         FrameTooLarge: the body is above the limit.
     """
     if len(body) > MAX_FRAME_BYTES:
-        raise FrameTooLarge(
-            f"A frame of {len(body)} bytes is above the limit of {MAX_FRAME_BYTES}: send less at once."
-        )
+        raise FrameTooLarge(f"A frame of {len(body)} bytes is above the limit of {MAX_FRAME_BYTES}: send less at once.")
     return _HEADER.pack(len(body)) + body
 
 

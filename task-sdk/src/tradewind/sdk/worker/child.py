@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from tradewind.sdk.worker import linux
+from tradewind.sdk.worker import lifeline, linux
 from tradewind.sdk.worker.channel import Channel
 from tradewind.sdk.worker.descriptors import CHANNEL, FIRST_FREE, LOG
 
@@ -39,7 +39,7 @@ class Runner(Protocol):
         """
 
 
-def run(runner: Runner, loaded: object | None, received: Sequence[int]) -> NoReturn:
+def run(runner: Runner, loaded: object | None, received: Sequence[int], own_lifeline: int | None) -> NoReturn:
     """Turn a just forked process into a child, run its activity, and end.
 
     Few functions and no detours: each page that it touches first is copied, and that is most of what a process costs.
@@ -48,9 +48,11 @@ def run(runner: Runner, loaded: object | None, received: Sequence[int]) -> NoRet
         runner: what to run.
         loaded: what the warm parent has imported, None in a fresh process.
         received: descriptors for channel, standard output, standard error and log.
+        own_lifeline: see `lifeline.accept`.
     """
     code = EXIT_WITHOUT_RESULT
     try:
+        lifeline.accept(own_lifeline)
         _shed(received)
         code = _work(runner, loaded)
     except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
@@ -59,7 +61,7 @@ def run(runner: Runner, loaded: object | None, received: Sequence[int]) -> NoRet
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
-            except Exception:  # noqa: BLE001, S110 - user code may have closed or replaced it, and nobody is left to tell
+            except Exception:  # noqa: BLE001, S110, SIM105 - user code has closed or replaced it; nobody is left to tell
                 pass
         os._exit(code)
 

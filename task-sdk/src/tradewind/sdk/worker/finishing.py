@@ -31,7 +31,7 @@ _REJECTIONS = frozenset(
 
 
 class Finisher:
-    """Delivers outcomes exactly once, as far as the server is concerned: each stays in the spool until it is settled."""
+    """Delivers outcomes; each stays in the spool until the server has it or wants none."""
 
     def __init__(self, spool: Spool) -> None:
         self.spool = spool

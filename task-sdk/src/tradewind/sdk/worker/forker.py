@@ -24,8 +24,11 @@ from tradewind.sdk.worker.control import (
     encode,
 )
 from tradewind.sdk.worker.descriptors import receive_with_descriptors
+from tradewind.sdk.worker.lifeline import ChildLifelines
 
 _CHILD_DESCRIPTORS = 4
+READY_LIFELINES = 32
+"""How many lifelines a forker keeps ready, twice the default capacity of a worker."""
 StartWarm: TypeAlias = Callable[[StartWarmParent, Sequence[int]], NoReturn]
 
 
@@ -39,6 +42,7 @@ class Forker:
         control: the socket to the launcher.
         runner: what children run.
         loaded: what they find imported.
+        lifelines: for children.
         start_warm: what a forked warm parent does; None where none can be asked for.
     """
 
@@ -48,11 +52,13 @@ class Forker:
         runner: child.Runner,
         *,
         loaded: object | None,
+        lifelines: ChildLifelines,
         start_warm: StartWarm | None,
     ) -> None:
         self._control = control
         self._runner = runner
         self._loaded = loaded
+        self._lifelines = lifelines
         self._start_warm = start_warm
 
     def serve(self) -> None:
@@ -92,23 +98,27 @@ class Forker:
         return True
 
     def _fork(self, request: StartChild | StartWarmParent, received: Sequence[int]) -> None:
+        own_lifeline = self._lifelines.next()
         try:
             pid = os.fork()
         except OSError as error:
             self.send(NotStarted(request.launch_id, f"The kernel cannot fork: {error}."[:MAX_REASON]))
             return
         if pid == 0:
-            self._become(request, received)
-        with contextlib.suppress(OSError):  # it was quicker, or has ended
-            os.setpgid(pid, pid)
+            self._become(request, received, own_lifeline)
+        if isinstance(request, StartChild):
+            self._lifelines.arm(pid)
+        os.setpgid(pid, pid)
         # It cannot have been waited for yet, hence it has a status.
         status = process_tree.status(pid)
         self.send(Started(request.launch_id, pid, status.start_ticks if status else 0))
 
-    def _become(self, request: StartChild | StartWarmParent, received: Sequence[int]) -> NoReturn:
+    def _become(
+        self, request: StartChild | StartWarmParent, received: Sequence[int], own_lifeline: int | None
+    ) -> NoReturn:
         try:
             if isinstance(request, StartChild):
-                child.run(self._runner, self._loaded, received)
+                child.run(self._runner, self._loaded, received, own_lifeline)
             if self._start_warm:
                 self._start_warm(request, received)
         except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
@@ -122,3 +132,4 @@ class Forker:
                 exited = end.si_code == os.CLD_EXITED
                 self.send(Exited(end.si_pid, end.si_status if exited else None, None if exited else end.si_status))
                 os.waitid(os.P_PID, end.si_pid, os.WEXITED)
+                self._lifelines.release(end.si_pid)

@@ -106,7 +106,10 @@ class ForkerConnection:
             raise ForkerLost("It has ended.")
         try:
             send_with_descriptors(self._control, encode(request), descriptors)
+        except BlockingIOError as error:
+            raise ForkRefused("Too many processes wait to be started.") from error
         except OSError as error:
+            self._lose()
             raise ForkerLost(f"It does not listen: {error}.") from error
         started: asyncio.Future[LiveProcess] = self._loop.create_future()
         self._pending[request.launch_id] = started
@@ -118,13 +121,11 @@ class ForkerConnection:
 
     def _read(self) -> None:
         for _ in range(_MAX_READS):
-            if not self._read_one():
+            if self.lost or not self._read_one():
                 return
 
     def _read_one(self) -> bool:
         """Take one message; False when there is none now, or there will be none any more."""
-        if self.lost:
-            return False
         try:
             message = self._control.recv(MAX_CONTROL_BYTES)
         except BlockingIOError:
@@ -134,7 +135,7 @@ class ForkerConnection:
         if message:
             self._take(message)
         else:
-            self._lose()
+            self._close()
         return bool(message)
 
     def _take(self, message: bytes) -> None:
@@ -170,6 +171,12 @@ class ForkerConnection:
             del self._live[process.pid]
 
     def _lose(self) -> None:
+        """It has ended: take what it had still said, and nothing more."""
+        while not self.lost and self._read_one():
+            pass
+        self._close()
+
+    def _close(self) -> None:
         if self.lost:
             return
         self.lost = True
@@ -185,8 +192,6 @@ class ForkerConnection:
 
     def _adopt_children(self, _exited: asyncio.Future[ExitStatus]) -> None:
         """Take over from a forker that has ended: only now has the kernel handed its children over."""
-        while self._read_one():  # what it had still said
-            pass
         self._lose()
         self._leave(self.process)
         for pid in list(self._children):

@@ -10,7 +10,7 @@ from tradewind.sdk.client.calls import Reply
 from tradewind.sdk.contract import OPERATIONS, Connection, Problem, ProblemReason, Response, Variable, decode, encode
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.launcher import AsyncChannel, ChannelClosed
-from tradewind.sdk.worker.masking import Masker
+from tradewind.sdk.masking import Masker
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -51,8 +51,8 @@ class Forwarder:
             body = bytes(request.body) or None
             reply = await self._calls.call(request.operation, request.parameters, body=body, text=request.text)
             self._learn_secrets(request.operation, reply)
-        body = msgspec.Raw(reply.body) if reply.body else msgspec.UNSET
-        response = Response(request_id=request.request_id, status=reply.status, body=body)
+        content = msgspec.Raw(reply.body) if reply.body else msgspec.UNSET
+        response = Response(request_id=request.request_id, status=reply.status, body=content)
         try:
             await self._channel.send(encode(response))
         except ChannelClosed:

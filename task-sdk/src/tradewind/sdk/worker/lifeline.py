@@ -4,6 +4,9 @@ It is a pipe whose write end only the supervisor holds and whose read end every 
 `LIFELINE`, set up so that the kernel sends SIGKILL when the write end goes away. That needs no thread, works during a
 call that never returns, and asks nothing of the process in between: `PR_SET_PDEATHSIG` would kill a try when its zygote
 or warm parent dies.
+
+Whom the kernel tells is a property of the open file description, which a fork shares, so that each process needs a
+description of its own. It gets one by opening the pipe anew through `/proc/self/fd`.
 """
 
 from __future__ import annotations
@@ -37,20 +40,26 @@ class Lifeline:
             self._write_end = -1
 
 
-class _Pipe:
-    """Device and inode of the lifeline, so that nothing else is armed where user code has put it to that number."""
+class _Held:
+    """What this process knows about its lifeline.
 
-    identity: tuple[int, int] | None = None
+    Attributes:
+        pipe: device and inode, so that nothing else is armed where user code has put it to that number.
+        by_user_code: forks from now on are user code's.
+    """
+
+    pipe: tuple[int, int] | None = None
+    by_user_code = False
 
 
 def hold() -> None:
-    """Arm the process that the supervisor has started, and every process that is forked below it, at any depth.
+    """Arm the process that the supervisor has started, and see to what user code forks below it, at any depth.
 
     Raises:
         OSError: descriptor `LIFELINE` is not open, or `/proc` is not mounted.
     """
     status = os.fstat(LIFELINE)
-    _Pipe.identity = (status.st_dev, status.st_ino)
+    _Held.pipe = (status.st_dev, status.st_ino)
     arm()
     os.register_at_fork(after_in_child=_arm_after_fork)
 
@@ -59,15 +68,12 @@ def arm() -> None:
     """Have the kernel kill this process when the lifeline breaks; if it is broken already, die at once.
 
     Raises:
-        OSError: descriptor `LIFELINE` is not open, or `/proc/self/fd` cannot be opened.
+        OSError: descriptor `LIFELINE` is not open, or `/proc/self/fd` may not be opened.
     """
-    # Owner and O_ASYNC belong to the open file description, which a fork shares: each process needs one of its own.
-    own = os.open(_PATH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    own = _open_anew()
     os.dup2(own, LIFELINE, inheritable=False)
     os.close(own)
     fcntl.fcntl(LIFELINE, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(LIFELINE, _F_SETSIG, signal.SIGKILL)
-    fcntl.fcntl(LIFELINE, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
     try:
         os.read(LIFELINE, 1)
     except BlockingIOError:  # nothing to read: the write end is there
@@ -75,12 +81,65 @@ def arm() -> None:
     os.kill(os.getpid(), signal.SIGKILL)  # it went away before the kernel was told to watch
 
 
+def _open_anew() -> int:
+    own = os.open(_PATH, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    fcntl.fcntl(own, _F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(own, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    return own
+
+
 def _arm_after_fork() -> None:
-    # What an undumpable zygote forks inherits that, and could not open its own /proc/self/fd.
-    linux.set_dumpable(True)
+    if not _Held.by_user_code:
+        return
     try:
         status = os.fstat(LIFELINE)
     except OSError:  # user code has closed it, as daemons do; its process tree is killed with the try
         return
-    if (status.st_dev, status.st_ino) == _Pipe.identity:
+    if (status.st_dev, status.st_ino) == _Held.pipe:
         arm()
+
+
+class ChildLifelines:
+    """Lifelines that a forking process has ready for its children: they cost a child next to nothing.
+
+    If the supervisor dies before one is armed, the forking process dies too, and the child, which has no assignment
+    yet, ends by itself.
+
+    Args:
+        count: how many children may have one at a time; others arm themselves.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = [_open_anew() for _ in range(count)]
+        self._taken: dict[int, int] = {}
+
+    def next(self) -> int | None:
+        """A descriptor for the child to be forked, None when all are taken."""
+        return self._free[-1] if self._free else None
+
+    def arm(self, pid: int) -> None:
+        """Arm a child that was forked with the `next` one."""
+        if self._free:
+            descriptor = self._taken[pid] = self._free.pop()
+            fcntl.fcntl(descriptor, fcntl.F_SETOWN, pid)
+
+    def release(self, pid: int) -> None:
+        """Have the lifeline of a child that has ended ready for another."""
+        if (descriptor := self._taken.pop(pid, None)) is not None:
+            self._free.append(descriptor)
+
+
+def accept(descriptor: int | None) -> None:
+    """In a child: keep the lifeline that the forking process has armed or is about to; without one, arm another.
+
+    Raises:
+        OSError: `/proc/self/fd` may not be opened.
+    """
+    # What an undumpable process forks inherits that, and could open neither its own /proc/self/fd nor, in user code,
+    # much else.
+    linux.set_dumpable(True)
+    _Held.by_user_code = True
+    if descriptor is None:
+        arm()
+    else:
+        os.dup2(descriptor, LIFELINE, inheritable=False)

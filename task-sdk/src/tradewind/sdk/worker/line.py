@@ -19,7 +19,7 @@ class Line(AsyncTransport, Protocol):
     """A transport that has an answer in the end: while the server is out of reach, calls wait.
 
     Attributes:
-        last_sign_of_life: when the last renewal of the lease that was answered had been sent, on the event loop's clock.
+        last_sign_of_life: when the last answered renewal of the lease had been sent, on the event loop's clock.
         max_body_bytes: limit of the server for a body.
     """
 
@@ -51,7 +51,7 @@ class Backoff:
 
 
 class HttpLine:
-    """Calls over HTTP, repeated until the server answers. All operations may be repeated: the server knows them again."""
+    """Calls over HTTP, repeated until the server answers: it knows a repetition of any operation."""
 
     def __init__(self, http: AsyncTransport, *, max_body_bytes: int = DEFAULT_MAX_BODY_BYTES) -> None:
         self.max_body_bytes = max_body_bytes

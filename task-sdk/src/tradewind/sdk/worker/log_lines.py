@@ -88,7 +88,9 @@ class LineReader:
     def _text_records(self, masked: str) -> Iterator[bytes]:
         timestamp = now()
         for message in _pieces(masked):
-            yield encode(LogRecord(timestamp=timestamp, source=self._source, level=_LEVELS[self._source], message=message))
+            yield encode(
+                LogRecord(timestamp=timestamp, source=self._source, level=_LEVELS[self._source], message=message)
+            )
 
 
 def now() -> dt.datetime:

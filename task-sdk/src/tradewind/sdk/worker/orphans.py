@@ -28,7 +28,8 @@ class Orphans:
         self._loop = asyncio.get_running_loop()
         self._live = live
         self._session = os.getsid(0)
-        self._exempt = set(process_tree.children(os.getpid()))
+        self._children = process_tree.AdoptedChildren()
+        self._exempt = set(self._children.list())
         self._watched: dict[int, asyncio.Future[None]] = {}
         self._kills: set[asyncio.Task[None]] = set()
 
@@ -58,11 +59,10 @@ class Orphans:
         await self.kill_all()
         if self._kills:
             await asyncio.wait(self._kills)
+        self._children.close()
 
     def _find(self) -> list[process_tree.ProcessStatus]:
-        unknown = [
-            pid for pid in process_tree.children(os.getpid()) if pid not in self._live and pid not in self._exempt
-        ]
+        unknown = [pid for pid in self._children.list() if pid not in self._live and pid not in self._exempt]
         found = [status for pid in unknown if (status := process_tree.status(pid))]
         return [status for status in found if status.session != self._session]
 

@@ -19,6 +19,7 @@ _END_SECONDS = 10.0
 _POLL_SECONDS = 0.001
 _STOPPED = "TtZXx"  # a process in one of these states cannot fork
 _DEAD = "ZXx"
+_LISTING_BYTES = 65536
 
 
 class Identity(NamedTuple):
@@ -101,6 +102,32 @@ def children(pid: int) -> list[int]:
 def _kernel_lists_children() -> bool:
     # Kernels without CONFIG_PROC_CHILDREN do not have the file.
     return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists()
+
+
+class AdoptedChildren:
+    """The children of this process that the kernel has given to it, and those of its main thread, to be read often."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._listing: int | None = None
+        if _kernel_lists_children():
+            # Orphans are given to the first thread of a process, which is the main thread as long as that lives.
+            self._listing = os.open(f"/proc/{self._pid}/task/{self._pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+
+    def list(self) -> list[int]:
+        """Their ids, those of ended ones that nobody has waited for among them."""
+        if self._listing is None:
+            return children(self._pid)
+        text = b""
+        while part := os.pread(self._listing, _LISTING_BYTES, len(text)):
+            text += part
+        return [int(pid) for pid in text.split()]
+
+    def close(self) -> None:
+        """Close the listing."""
+        if self._listing is not None:
+            os.close(self._listing)
+            self._listing = None
 
 
 def descendants(pid: int) -> list[ProcessStatus]:

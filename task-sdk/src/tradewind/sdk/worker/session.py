@@ -25,10 +25,18 @@ from tradewind.sdk.contract import (
     Problem,
     ProblemReason,
     Refused,
-    Request,
     Welcome,
 )
 from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine
+from tradewind.sdk.worker.session_frames import (
+    TOO_LARGE,
+    RawResponse,
+    decode_addressee,
+    decode_frame,
+    raise_if_final,
+    refused_handshake,
+    request_frame,
+)
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -41,21 +49,7 @@ _STABLE_SECONDS = 1.0
 _COMPLAIN_AGAIN_SECONDS = 30.0
 _DISPATCHES_A_RENEWAL = 10_000
 _HTTP_ONLY = frozenset({"get_snapshot_file"})
-_FINAL_REFUSALS = frozenset(
-    {
-        ProblemReason.MISSING_TOKEN,
-        ProblemReason.MALFORMED_TOKEN,
-        ProblemReason.UNKNOWN_CREDENTIAL,
-        ProblemReason.REVOKED_CREDENTIAL,
-        ProblemReason.NOT_ALLOWED,
-        ProblemReason.UNSUPPORTED_VERSION,
-    }
-)
 _BY_HTTP_INSTEAD = frozenset({ProblemReason.FRAME_TOO_LARGE, ProblemReason.HTTP_ONLY})
-
-
-class SessionRefused(Exception):
-    """The server refuses this worker, and another attempt would change nothing; the message says what to do."""
 
 
 class SessionOwner(Protocol):
@@ -84,41 +78,6 @@ class SessionOwner(Protocol):
     def dispatches(self) -> list[str]:
         """Dispatches that the worker runs or whose outcome it keeps."""
         ...
-
-
-_TOO_LARGE = Reply(
-    status=413,
-    body=contract.encode(
-        Problem(
-            type="about:blank",
-            title="Frame too large",
-            status=413,
-            detail="The frame is above the limit that the server gave in its welcome.",
-            reason=ProblemReason.FRAME_TOO_LARGE,
-        )
-    ),
-)
-"""What a server would answer to a call that was made before its limit was known."""
-
-
-class _RawResponse(msgspec.Struct, tag_field="frame", tag="response"):
-    request_id: int
-    status: int
-    body: msgspec.Raw = msgspec.Raw(b"")
-
-
-class _Addressee(msgspec.Struct):
-    dispatch_id: str
-    token: str
-
-
-class _RawDeliver(msgspec.Struct):
-    delivery: _Addressee
-
-
-_decode_frame = msgspec.json.Decoder(Welcome | Refused | Deliver | Cancel | _RawResponse).decode
-_decode_addressee = msgspec.json.Decoder(_RawDeliver).decode
-_encode = msgspec.json.encode
 
 
 @dataclass(slots=True)
@@ -162,7 +121,7 @@ class SessionTransport:
             return await self._http.call(call)
         self._last_request_id += 1
         request_id = self._last_request_id
-        frame = _request_frame(request_id, call)
+        frame = request_frame(request_id, call)
         if self._max_frame_bytes and len(frame) > self._max_frame_bytes:
             return await self._http.call(call)
         waiting = _Waiting(frame, asyncio.get_running_loop().create_future())
@@ -181,7 +140,7 @@ class SessionTransport:
         """Tell the server that the capacity changed; it is part of the next hello anyway."""
         if self._connection is not None:
             try:
-                await self._connection.send(_encode(Offer(capacity=capacity)), text=True)
+                await self._connection.send(contract.encode(Offer(capacity=capacity)), text=True)
             except WebSocketException as error:
                 logger.debug("offer was not sent error=%s", error)
 
@@ -199,7 +158,7 @@ class SessionTransport:
                 await self._hold_connection()
                 why = "the server closed it"
             except InvalidStatus as error:
-                why = _refused_handshake(error)
+                why = refused_handshake(error.response.status_code, bytes(error.response.body or b""))
             except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError) as error:
                 why = f"{type(error).__name__}: {error}"
             if loop.time() - began > _STABLE_SECONDS:
@@ -237,9 +196,9 @@ class SessionTransport:
     async def _greet(self, connection: ClientConnection) -> Welcome:
         hello = self._owner.hello()
         sent = asyncio.get_running_loop().time()
-        await connection.send(_encode(hello), text=True)
+        await connection.send(contract.encode(hello), text=True)
         async with asyncio.timeout(_OPEN_SECONDS):
-            welcome = _decode_frame(await connection.recv(decode=False))
+            welcome = decode_frame(await connection.recv(decode=False))
         if isinstance(welcome, Refused):
             raise_if_final(welcome.problem)
             raise ConnectionRefusedError(f"{welcome.problem.reason}: {welcome.problem.detail}")
@@ -270,7 +229,7 @@ class SessionTransport:
                 if each.answer.done():
                     continue
                 if len(each.frame) > self._max_frame_bytes:
-                    each.answer.set_result(_TOO_LARGE)
+                    each.answer.set_result(TOO_LARGE)
                 else:
                     await connection.send(each.frame, text=True)
         self._connection = connection
@@ -285,13 +244,13 @@ class SessionTransport:
 
     def _handle(self, data: bytes) -> None:
         try:
-            frame = _decode_frame(data)
+            frame = decode_frame(data)
         except msgspec.ValidationError as error:
             # A delivery that this worker does not understand must not wait here for ever.
-            addressee = _decode_addressee(data).delivery
+            addressee = decode_addressee(data).delivery
             self._owner.hand_back(addressee.dispatch_id, addressee.token, f"the delivery is not understood: {error}")
             return
-        if isinstance(frame, _RawResponse):
+        if isinstance(frame, RawResponse):
             waiting = self._waiting.get(frame.request_id)
             if waiting is not None and not waiting.answer.done():
                 waiting.answer.set_result(Reply(status=frame.status, body=bytes(frame.body)))
@@ -319,7 +278,7 @@ class SessionTransport:
 
     async def _renew_some(self, dispatches: list[str]) -> LeaseState | None:
         renewal = LeaseRenewal(instance_id=self._instance_id, dispatches=dispatches)
-        reply = await self.call(Call("renew_leases", {}, body=_encode(renewal)))
+        reply = await self.call(Call("renew_leases", {}, body=contract.encode(renewal)))
         try:
             if reply.status < 400:
                 return contract.decode(LeaseState, reply.body)
@@ -335,63 +294,6 @@ class SessionTransport:
         if why != said or now - when > _COMPLAIN_AGAIN_SECONDS:
             self._complained = (why, now)
             logger.warning("no session with %s reason=%r: trying again", self._uri, why)
-
-
-def raise_if_final(problem: Problem) -> None:
-    """Tell refusals that another attempt cannot heal from those that it can.
-
-    Raises:
-        SessionRefused: the refusal is final.
-    """
-    if problem.reason in _FINAL_REFUSALS:
-        offered = f" The server speaks {', '.join(problem.supported_versions)}." if problem.supported_versions else ""
-        raise SessionRefused(
-            f"the server refuses this worker ({problem.reason}): {problem.detail}{offered} "
-            f"{problem.action or _REMEDIES.get(problem.reason, '')}".strip()
-        )
-
-
-_REMEDIES = {
-    ProblemReason.UNSUPPORTED_VERSION: "Upgrade the server, or run a version of tradewind-task-sdk that it speaks with.",
-    ProblemReason.NOT_ALLOWED: "Give the worker a credential with the role worker.",
-    **dict.fromkeys(
-        (
-            ProblemReason.MISSING_TOKEN,
-            ProblemReason.MALFORMED_TOKEN,
-            ProblemReason.UNKNOWN_CREDENTIAL,
-            ProblemReason.REVOKED_CREDENTIAL,
-        ),
-        "Set TRADEWIND_API_TOKEN to a credential made by `tradewind-server tokens create --role worker`.",
-    ),
-}
-
-
-def _refused_handshake(error: InvalidStatus) -> str:
-    """What a server said instead of opening the connection.
-
-    Raises:
-        SessionRefused: it refuses for good.
-    """
-    try:
-        problem = contract.decode(Problem, error.response.body or b"")
-    except msgspec.DecodeError:
-        return f"HTTP status {error.response.status_code} without a problem document: is this a Tradewind server?"
-    raise_if_final(problem)
-    return f"{problem.reason}: {problem.detail}"
-
-
-def _request_frame(request_id: int, call: Call) -> bytes:
-    body = msgspec.UNSET if call.body is None else msgspec.Raw(call.body)
-    return _encode(
-        Request(
-            request_id=request_id,
-            operation=call.operation,
-            parameters=dict(call.parameters),
-            token=call.token,
-            body=body,
-            text=call.text,
-        )
-    )
 
 
 def _reason(reply: Reply) -> ProblemReason | None:

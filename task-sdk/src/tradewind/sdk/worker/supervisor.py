@@ -7,15 +7,17 @@ import logging
 import os
 import socket
 from collections import OrderedDict
+from collections.abc import Coroutine
 
 from tradewind.sdk import contract
 from tradewind.sdk.__about__ import __version__
 from tradewind.sdk.contract import Delivery, Hello, InterruptCause, Welcome
 from tradewind.sdk.worker.activity_calls import ActivityCalls
-from tradewind.sdk.worker.activity_run import ActivityRun, Workplace
+from tradewind.sdk.worker.activity_run import ActivityRun
 from tradewind.sdk.worker.leftover_logs import deliver_leftover_logs
 from tradewind.sdk.worker.settings import WorkerSettings
 from tradewind.sdk.worker.verdicts import interrupted
+from tradewind.sdk.worker.workplace import Workplace
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -42,9 +44,7 @@ class Supervisor:
         """Begin: deliver first what a former life has left in the spool."""
         self._workplace = workplace
         for dispatch_id in list(workplace.finisher.spool.pending):
-            task = asyncio.create_task(self._deliver_leftover(workplace, dispatch_id), name=f"leftover {dispatch_id}")
-            self._leftovers[dispatch_id] = task
-            task.add_done_callback(lambda _, dispatch_id=dispatch_id: self._leftovers.pop(dispatch_id))
+            self._aside(dispatch_id, self._deliver_leftover(workplace, dispatch_id))
 
     @property
     def _place(self) -> Workplace:
@@ -88,9 +88,8 @@ class Supervisor:
             logger.info("delivered again dispatch=%s: ignored", dispatch_id)
             return
         logger.debug("delivered dispatch=%s kind=%s", dispatch_id, type(delivery.activity).__name__)
-        run = ActivityRun(delivery, self._place)
+        run = ActivityRun(delivery, self._place, self._forget)
         self._runs[dispatch_id] = run
-        run.start(self._forget)
         if self._stopping:
             run.kill(_stopping())
 
@@ -98,9 +97,7 @@ class Supervisor:
         if self._is_known(dispatch_id):
             return
         logger.error("activity is handed back dispatch=%s reason=%r", dispatch_id, reason)
-        task = asyncio.create_task(self._hand_back(dispatch_id, token, reason), name=f"hand back {dispatch_id}")
-        self._leftovers[dispatch_id] = task
-        task.add_done_callback(lambda _: self._leftovers.pop(dispatch_id))
+        self._aside(dispatch_id, self._hand_back(dispatch_id, token, reason))
 
     def ended(self, dispatch_ids: list[str]) -> None:
         for dispatch_id in dispatch_ids:
@@ -111,15 +108,19 @@ class Supervisor:
             else:
                 self._place.finisher.spool.acknowledge(dispatch_id)
 
-    async def stop(self) -> None:
-        """Kill what runs and deliver what is left, for at most the stop timeout; the spool keeps the rest."""
+    def refuse_work(self) -> None:
+        """From now on the worker offers no capacity and interrupts what is delivered nevertheless."""
         self._stopping = True
+
+    async def stop(self, timeout: float) -> None:
+        """Kill what runs and deliver what is left, for at most `timeout` seconds; the spool keeps the rest."""
+        self.refuse_work()
         for run in list(self._runs.values()):
             run.kill(_stopping())
         waiting: list[asyncio.Task[None]] = [*self._leftovers.values()]
-        waiting += [run.task for run in self._runs.values() if run.task is not None]
+        waiting += [run.task for run in self._runs.values()]
         if waiting:
-            _, late = await asyncio.wait(waiting, timeout=self._settings.stop_timeout)
+            _, late = await asyncio.wait(waiting, timeout=timeout)
             for task in late:
                 task.cancel()
             if late:
@@ -134,6 +135,15 @@ class Supervisor:
             or dispatch_id in self._ended
             or dispatch_id in self._place.finisher.spool.pending
         )
+
+    def _aside(self, dispatch_id: str, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work, name=f"outcome of {dispatch_id}")
+        self._leftovers[dispatch_id] = task
+
+        def done(_: asyncio.Task[None]) -> None:
+            del self._leftovers[dispatch_id]
+
+        task.add_done_callback(done)
 
     def _forget(self, run: ActivityRun) -> None:
         self._runs.pop(run.dispatch_id, None)

@@ -1,4 +1,4 @@
-"""How an activity ended, in the words of the contract, when its own process did not say so or not in a way that counts."""
+"""How an activity ended, in the words of the contract, when its own process did not say it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Verdicts:
         if number is not None:
             name = signal_name(number)
             hint = " The kernel does that when memory runs out." if number == signal.SIGKILL else ""
-            return self.failed("ProcessKilled", f"The process was killed by {name} before it ended.{hint}", traceback=tail)
+            return self.failed("ProcessKilled", f"The process was killed by {name}.{hint}", traceback=tail)
         how = "ended in a way that is not known" if code is None else f"exited with code {code}"
         return self.failed("ProcessExited", f"The process {how} before it reported a result.", traceback=tail)
 
@@ -95,8 +95,8 @@ class Verdicts:
         what = "list of DAGs" if isinstance(self._activity, ParseDagFile) else "return value"
         return self.failed(
             "ResultTooLarge",
-            f"The {what} has {size} bytes as JSON; the server's limit is {limit} (max_body_bytes). Leave large data where "
-            "both tasks reach it and return its address, or raise the limit.",
+            f"The {what} has {size} bytes as JSON; the server's limit is {limit} (max_body_bytes). Leave large data "
+            "where both tasks reach it and return its address, or raise the limit.",
             retryable=False,
         )
 
@@ -134,7 +134,7 @@ def interrupted(cause: InterruptCause, message: str) -> ActivityInterrupted:
 
 
 def fits(activity: Activity, outcome: Outcome) -> bool:
-    """Whether a process may end such an activity with such an outcome; that the worker interrupted it, only that says."""
+    """Whether a process may end such an activity with such an outcome; interrupted is a word of the worker alone."""
     if isinstance(outcome, ActivityInterrupted):
         return False
     return isinstance(outcome, FileParsed) == isinstance(activity, ParseDagFile)

@@ -10,11 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tradewind.sdk.worker import child, descriptors, linux, process_tree
+from tradewind.sdk.worker import child, descriptors, lifeline, linux, process_tree
 from tradewind.sdk.worker.control import MAX_REASON, Imported, StartWarmParent
 from tradewind.sdk.worker.descriptors import CONTROL
-from tradewind.sdk.worker.forker import Forker
-
+from tradewind.sdk.worker.forker import READY_LIFELINES, Forker
 
 _ONE_THREAD = dict.fromkeys(
     (
@@ -42,12 +41,16 @@ def run(runner: child.Runner, request: StartWarmParent, received: Sequence[int])
     os.dup2(received[0], CONTROL, inheritable=False)
     linux.close_descriptors_from(CONTROL + 1)
     linux.unblock_signals()
+    # Not dumpable, as the zygote is, it could not open its own /proc/self/fd.
+    linux.set_dumpable(True)
+    lifeline.arm()
+    lifelines = lifeline.ChildLifelines(READY_LIFELINES)
     before = descriptors.open_descriptors()
     loaded, failure = _load(runner, request)
     decline = failure or unfit_to_fork(before)
     # A try of one DAG must not reach into the process from which tries of another are forked.
     linux.set_dumpable(False)
-    forker = Forker(socket.socket(fileno=CONTROL), runner, loaded=loaded, start_warm=None)
+    forker = Forker(socket.socket(fileno=CONTROL), runner, loaded=loaded, lifelines=lifelines, start_warm=None)
     with contextlib.suppress(ConnectionError):
         forker.send(Imported(decline and decline[:MAX_REASON], lasting=failure is None))
         if decline is None:

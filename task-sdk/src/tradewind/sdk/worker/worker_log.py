@@ -10,7 +10,7 @@ import time
 class LineFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO session opened worker=w1`; line breaks, tracebacks among them, are escaped."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")

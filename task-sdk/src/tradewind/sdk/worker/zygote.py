@@ -19,7 +19,7 @@ import sys
 
 from tradewind.sdk.worker import lifeline, linux, warm_parent
 from tradewind.sdk.worker.descriptors import CHANNEL, CONTROL, LOG
-from tradewind.sdk.worker.forker import Forker
+from tradewind.sdk.worker.forker import READY_LIFELINES, Forker
 
 
 def main() -> None:
@@ -28,16 +28,18 @@ def main() -> None:
     # Held as long as nothing forks, so that nothing is half imported or unreachable in what the children share.
     gc.disable()
     lifeline.hold()
-    linux.set_dumpable(False)
     with contextlib.suppress(PermissionError):  # it leads a session already
         os.setsid()
     _set_up_descriptors()
+    lifelines = lifeline.ChildLifelines(READY_LIFELINES)
+    linux.set_dumpable(False)
     _reset_signals()
     runner = importlib.import_module(runner_name)
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=CONTROL)
-    Forker(control, runner, loaded=None, start_warm=functools.partial(warm_parent.run, runner)).serve()
+    start_warm = functools.partial(warm_parent.run, runner)
+    Forker(control, runner, loaded=None, lifelines=lifelines, start_warm=start_warm).serve()
 
 
 def _set_up_descriptors() -> None:

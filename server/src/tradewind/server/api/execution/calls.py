@@ -15,18 +15,10 @@ from tradewind.server.domain.refusals import Refused
 
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
+    from tradewind.server.store.handouts import WorkerBinding
 
 OperationResult: TypeAlias = WireModel | bytes | None
 """A JSON body, the bytes of another media type, or nothing; the status is the operation's."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionReference:
-    """The connection of a worker session that a call came over."""
-
-    session_id: str
-    instance_id: str
-    connection_epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +39,8 @@ class Caller:
 class OperationCall:
     """One call of an operation, authenticated and validated against the contract.
 
-    `body` is a value of the operation's request type, bytes where it has another media type, or None.
+    `body` is a value of the operation's request type, bytes where it has another media type, or None. `session` is
+    the connection that the call came over, if it was one.
     """
 
     operation: Operation
@@ -55,7 +48,7 @@ class OperationCall:
     caller: Caller
     parameters: Mapping[str, Any]
     body: Any
-    session: SessionReference | None = None
+    session: WorkerBinding | None = None
 
     @property
     def worker(self) -> WorkerPrincipal:

@@ -8,6 +8,7 @@ from tradewind.server.api.execution.calls import OperationCall
 from tradewind.server.contract import Delivery, OutcomeReceipt, ProblemReason, Renewal, RenewRequest, StartRequest
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import dispatches
+from tradewind.server.store.handouts import Report
 
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
@@ -23,7 +24,7 @@ async def start_activity(call: OperationCall) -> Delivery:
         handout = dispatches.start_by_ticket(tx, dispatch_id, request, credential)
         if isinstance(handout, Refused):
             return handout
-        return call.services.dispatcher.build_delivery(tx, dispatch_id)
+        return call.services.dispatcher.build_delivery(tx, handout)
 
     delivery = await call.services.store.write(start)
     if isinstance(delivery, Refused):
@@ -77,5 +78,5 @@ async def finish(call: OperationCall) -> OutcomeReceipt:
     return receipt
 
 
-def _report(call: OperationCall) -> dispatches.Report:
-    return dispatches.Report(dispatch_id=call.activity.dispatch_id, body=call.body)
+def _report(call: OperationCall) -> Report:
+    return Report(dispatch_id=call.activity.dispatch_id, body=call.body)

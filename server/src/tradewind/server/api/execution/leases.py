@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tradewind.server.api.execution.calls import OperationCall
 from tradewind.server.contract import LeaseRenewal, LeaseState
 from tradewind.server.store import sessions
-from tradewind.server.store.rows import Renewed
+from tradewind.server.store.handouts import Renewed
 
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
@@ -26,7 +26,5 @@ async def renew_leases(call: OperationCall) -> LeaseState:
     services.executor.ended(renewed.ended)
     if call.session is not None:
         services.executor.renewed(call.session.session_id, request.dispatches)
-        if renewed.redeliver:
-            lost_on_the_way = [handout.dispatch_id for handout in renewed.redeliver]
-            await services.dispatcher.deliver_again(call.session.session_id, lost_on_the_way)
+        await services.dispatcher.deliver_again(renewed.redeliver)
     return LeaseState(lease_seconds=services.settings.workers.lease_seconds, ended=renewed.ended)

@@ -12,7 +12,7 @@ from tradewind.server.api.execution.calls import Handler, OperationCall, Operati
 from tradewind.server.contract import ProblemReason
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import dispatches
-from tradewind.server.store.rows import Dispatch, DispatchedTask
+from tradewind.server.store.handouts import Dispatch, DispatchedTask
 
 if TYPE_CHECKING:
     from tradewind.server.auth.principals import ActivityPrincipal

@@ -10,7 +10,7 @@ from tradewind.server.api.execution.live import own_dispatch
 from tradewind.server.api.logs import LogPlace, check_segment
 
 if TYPE_CHECKING:
-    from tradewind.server.store.rows import Dispatch
+    from tradewind.server.store.handouts import Dispatch
 
 
 async def put_log_segment(call: OperationCall) -> None:

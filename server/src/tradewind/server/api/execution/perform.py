@@ -13,7 +13,6 @@ from tradewind.server.api.execution.calls import (
     Handler,
     OperationCall,
     OperationResult,
-    SessionReference,
     read_parameters,
 )
 from tradewind.server.api.problems import internal_error, problem
@@ -24,6 +23,7 @@ from tradewind.server.store import audit
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
     from tradewind.server.store import Transaction
+    from tradewind.server.store.handouts import WorkerBinding
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Incoming(Protocol):
     def parameters(self) -> Mapping[str, str]: ...
 
     @property
-    def session(self) -> SessionReference | None: ...
+    def session(self) -> WorkerBinding | None: ...
 
     async def identify(self, services: Services) -> Caller:
         """Who calls. Raises Refused."""
@@ -97,7 +97,8 @@ async def audit_refusal(services: Services, caller: Caller, operation: str, refu
         return
     detail = {"reason": refusal.reason.value}
     if refusal.field is not None:
-        detail["field"] = refusal.field[:200]
+        # What a caller made up may hold characters that a database refuses.
+        detail["field"] = refusal.field[:200].replace("\0", "")
     dispatch_id = caller.activity.dispatch_id if caller.activity is not None else None
 
     def append(tx: Transaction) -> None:

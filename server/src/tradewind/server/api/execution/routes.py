@@ -80,7 +80,8 @@ class ExecutionRoutes:
 
     def __init__(self, services: Services, handlers: Mapping[str, Handler]) -> None:
         self._services = services
-        self._handlers = {**handlers, **dict.fromkeys((id for id, row in OPERATIONS.items() if row.stream), _no_upgrade)}
+        streams = (row.id for row in OPERATIONS.values() if row.stream)
+        self._handlers = {**handlers, **dict.fromkeys(streams, _no_upgrade)}
         self._routes: dict[str, list[tuple[re.Pattern[str], Operation]]] = defaultdict(list)
         for operation in OPERATIONS.values():
             self._routes[operation.method].append((_pattern(operation.path), operation))

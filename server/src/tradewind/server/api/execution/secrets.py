@@ -14,7 +14,7 @@ from tradewind.server.store import audit, dags, secrets
 
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
-    from tradewind.server.store.rows import Dispatch, DispatchedTask
+    from tradewind.server.store.handouts import Dispatch, DispatchedTask
 
 Sort = Literal["variable", "connection"]
 

@@ -12,7 +12,7 @@ from tradewind.server.store import bundles
 
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
-    from tradewind.server.store.rows import Dispatch
+    from tradewind.server.store.handouts import Dispatch
 
 
 @reads

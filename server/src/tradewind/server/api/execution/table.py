@@ -30,7 +30,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
 )
 """`open_session` is not among them: it opens the WebSocket that the others may also be called over."""
 
-HTTP_ONLY: Final = frozenset(id for id, operation in OPERATIONS.items() if operation.response_media == "application/octet-stream")
+HTTP_ONLY: Final = frozenset(row.id for row in OPERATIONS.values() if row.response_media == "application/octet-stream")
 """Operations whose answer is no JSON and fits in no frame."""
 
 
@@ -40,7 +40,7 @@ def check_handlers(handlers: Mapping[str, Handler]) -> None:
     Raises:
         RuntimeError: an operation has no handler, or a handler no operation.
     """
-    needed = {id for id, operation in OPERATIONS.items() if not operation.stream}
+    needed = {row.id for row in OPERATIONS.values() if not row.stream}
     if handlers.keys() != needed:
         missing, extra = sorted(needed - handlers.keys()), sorted(handlers.keys() - needed)
         raise RuntimeError(f"handlers and contract differ: operations without one {missing}, without operation {extra}")

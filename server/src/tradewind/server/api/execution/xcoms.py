@@ -11,7 +11,7 @@ from tradewind.server.store import xcoms
 
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
-    from tradewind.server.store.rows import Dispatch
+    from tradewind.server.store.handouts import Dispatch
 
 
 @reads

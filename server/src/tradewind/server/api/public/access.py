@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPBearer
@@ -15,6 +14,7 @@ from tradewind.server.auth.principals import UserPrincipal
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
 
+_READS: Final = frozenset({"GET", "HEAD"})
 # Only for the API's description of itself: the header is read below, which says more precisely what is wrong.
 _described = HTTPBearer(auto_error=False, description="A credential of role admin or viewer")
 
@@ -25,26 +25,26 @@ def services_of(request: Request) -> Services:
     return services
 
 
-def _user(*, writes: bool) -> Callable[[Request, Any], Awaitable[UserPrincipal]]:
-    async def authenticate(request: Request, _: Annotated[Any, Depends(_described)]) -> UserPrincipal:
-        token = bearer_token(request.headers.get("authorization"))
+async def authenticate(request: Request, _: Annotated[Any, Depends(_described)]) -> UserPrincipal:
+    """Who calls, and whether they may: viewers read, admins do everything.
 
-        def find(tx: Transaction) -> UserPrincipal:
-            return find_user(tx, token, writes=writes)
+    Raises:
+        Refused: missing_token, malformed_token, unknown_credential, revoked_credential or not_allowed.
+    """
+    token = bearer_token(request.headers.get("authorization"))
+    writes = request.method not in _READS
 
-        return await services_of(request).store.read(find)
+    def find(tx: Transaction) -> UserPrincipal:
+        return find_user(tx, token, writes=writes)
 
-    return authenticate
+    return await services_of(request).store.read(find)
 
 
 Given = Annotated[Services, Depends(services_of)]
 """The services, as an argument of a route."""
 
-Reader = Annotated[UserPrincipal, Depends(_user(writes=False))]
-"""A caller who may read."""
-
-Writer = Annotated[UserPrincipal, Depends(_user(writes=True))]
-"""A caller who may change things."""
+User = Annotated[UserPrincipal, Depends(authenticate)]
+"""The caller, for routes that name them; every route is guarded, see `routes`."""
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="Rows to answer with, at most.")]
 Offset = Annotated[int, Query(ge=0, description="Rows to leave out at the beginning.")]

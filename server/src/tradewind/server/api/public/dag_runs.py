@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, Field
 from starlette.responses import StreamingResponse
 
-from tradewind.server.api.public.access import Given, Limit, Offset, Reader, Writer
+from tradewind.server.api.public.access import Given, Limit, Offset, User
 from tradewind.server.api.public.shapes import Body, Shape, seconds_between
-from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, Reason, to_plain
+from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, JsonValue, Reason, to_plain
 from tradewind.server.domain.reasons import explain_run, message
 from tradewind.server.store import runs, views
 
@@ -86,7 +86,7 @@ class Trigger(Body):
 
 
 @router.post("/dags/{dag_id}/dagRuns")
-async def trigger_dag_run(services: Given, user: Writer, dag_id: str, body: Trigger) -> DagRun:
+async def trigger_dag_run(services: Given, user: User, dag_id: str, body: Trigger) -> DagRun:
     """Create a run."""
 
     def create(tx: Transaction) -> DagRun:
@@ -106,8 +106,8 @@ async def trigger_dag_run(services: Given, user: Writer, dag_id: str, body: Trig
 
 @router.get("/dags/{dag_id}/dagRuns")
 async def list_dag_runs(
+    *,
     services: Given,
-    user: Reader,
     dag_id: str,
     limit: Limit = 50,
     offset: Offset = 0,
@@ -132,13 +132,13 @@ async def list_dag_runs(
 
 
 @router.get("/dags/{dag_id}/dagRuns/{dag_run_id}")
-async def get_dag_run(services: Given, user: Reader, dag_id: str, dag_run_id: str) -> DagRun:
+async def get_dag_run(services: Given, dag_id: str, dag_run_id: str) -> DagRun:
     """One run."""
     return await services.store.read(lambda tx: _shape(tx, runs.get_run(tx, dag_id, dag_run_id)))
 
 
 @router.get("/dags/{dag_id}/dagRuns/{dag_run_id}/wait", response_class=StreamingResponse)
-async def wait_dag_run(services: Given, user: Reader, dag_id: str, dag_run_id: str) -> StreamingResponse:
+async def wait_dag_run(services: Given, dag_id: str, dag_run_id: str) -> StreamingResponse:
     """Follow a run: a line of JSON at once, one after changes, and a last one when the run has ended."""
     await services.store.read(lambda tx: runs.get_run(tx, dag_id, dag_run_id))
     return StreamingResponse(_progress(services, dag_id, dag_run_id), media_type="application/x-ndjson")
@@ -196,7 +196,7 @@ def _shape(tx: Transaction, row: RunRow) -> DagRun:
         data_interval_end=row.data_interval_end,
         run_after=row.run_after,
         last_scheduling_decision=row.changed_at,
-        run_type=row.run_type.value,
+        run_type=row.run_type,
         state=row.state,
         triggered_by="rest_api",
         triggering_user_name=row.triggering_user,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from tradewind.server.api.public.access import Given, Limit, Offset, Reader, Writer
+from tradewind.server.api.public.access import Given, Limit, Offset, User
 from tradewind.server.api.public.shapes import Body, Shape
 from tradewind.server.contract import SerializedDag, SerializedTask
 from tradewind.server.store import dags
@@ -122,8 +122,8 @@ class DagPatch(Body):
 
 @router.get("/dags")
 async def list_dags(
+    *,
     services: Given,
-    user: Reader,
     limit: Limit = 50,
     offset: Offset = 0,
     paused: bool | None = None,
@@ -147,13 +147,13 @@ async def list_dags(
 
 
 @router.get("/dags/{dag_id}")
-async def get_dag(services: Given, user: Reader, dag_id: str) -> Dag:
+async def get_dag(services: Given, dag_id: str) -> Dag:
     """One DAG."""
     return _dag(await services.store.read(lambda tx: dags.get_dag(tx, dag_id)))
 
 
 @router.get("/dags/{dag_id}/details")
-async def get_dag_details(services: Given, user: Reader, dag_id: str) -> DagDetails:
+async def get_dag_details(services: Given, dag_id: str) -> DagDetails:
     """One DAG with its documentation and version."""
 
     def find(tx: Transaction) -> tuple[DagRow, DagVersionRow]:
@@ -165,14 +165,14 @@ async def get_dag_details(services: Given, user: Reader, dag_id: str) -> DagDeta
 
 
 @router.patch("/dags/{dag_id}")
-async def patch_dag(services: Given, user: Writer, dag_id: str, body: DagPatch) -> Dag:
+async def patch_dag(services: Given, user: User, dag_id: str, body: DagPatch) -> Dag:
     """Pause or unpause a DAG."""
     row = await services.store.write(lambda tx: dags.set_paused(tx, dag_id, body.is_paused, actor=user.label))
     return _dag(row)
 
 
 @router.get("/dags/{dag_id}/tasks")
-async def list_tasks(services: Given, user: Reader, dag_id: str) -> TaskCollection:
+async def list_tasks(services: Given, dag_id: str) -> TaskCollection:
     """Tasks of the newest version."""
 
     def find(tx: Transaction) -> SerializedDag:
@@ -183,7 +183,7 @@ async def list_tasks(services: Given, user: Reader, dag_id: str) -> TaskCollecti
 
 
 @router.get("/dags/{dag_id}/dagVersions")
-async def list_dag_versions(services: Given, user: Reader, dag_id: str) -> DagVersionCollection:
+async def list_dag_versions(services: Given, dag_id: str) -> DagVersionCollection:
     """All versions of a DAG."""
 
     def find(tx: Transaction) -> list[DagVersionRow]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from tradewind.server.api.public.access import Given, Limit, Offset, Reader
+from tradewind.server.api.public.access import Given, Limit, Offset
 from tradewind.server.api.public.shapes import Shape
 from tradewind.server.store import dags
 
@@ -38,16 +38,14 @@ class ImportErrorCollection(Shape):
 
 
 @router.get("/importErrors")
-async def list_import_errors(
-    services: Given, user: Reader, limit: Limit = 50, offset: Offset = 0
-) -> ImportErrorCollection:
+async def list_import_errors(services: Given, limit: Limit = 50, offset: Offset = 0) -> ImportErrorCollection:
     """All import errors."""
     page = await services.store.read(lambda tx: dags.list_import_errors(tx, limit=limit, offset=offset))
     return ImportErrorCollection(import_errors=[_shape(row) for row in page.items], total_entries=page.total)
 
 
 @router.get("/importErrors/{import_error_id}")
-async def get_import_error(services: Given, user: Reader, import_error_id: int) -> ImportError:
+async def get_import_error(services: Given, import_error_id: int) -> ImportError:
     """One import error."""
     return _shape(await services.store.read(lambda tx: dags.get_import_error(tx, import_error_id)))
 

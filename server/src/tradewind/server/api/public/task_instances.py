@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from tradewind.server.api.logs import LogPlace
-from tradewind.server.api.public.access import Given, Limit, Offset, Reader
+from tradewind.server.api.public.access import Given, Limit, Offset
 from tradewind.server.api.public.shapes import Shape, seconds_between
 from tradewind.server.contract import TaskInstanceState, to_plain
 from tradewind.server.domain.reasons import explain, message
@@ -25,7 +26,22 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances", tags=["Task instances"])
 
-MapIndexQuery = Annotated[int, Query(ge=-1, description="Index of a mapped instance; -1 for one that is not mapped.")]
+
+@dataclass(frozen=True, slots=True)
+class InstanceKey:
+    """Which task instance a route is about."""
+
+    dag_id: str
+    dag_run_id: str
+    task_id: str
+    map_index: Annotated[int, Query(ge=-1, description="Index of a mapped instance; -1 for one that is not.")] = -1
+
+    def find(self, tx: Transaction) -> InstanceRow:
+        """The row. Raises Refused not_found."""
+        return runs.get_instance(tx, self.dag_id, self.dag_run_id, self.task_id, self.map_index)
+
+
+Key = Annotated[InstanceKey, Depends()]
 
 
 class TaskTry(Shape):
@@ -82,8 +98,8 @@ class TaskTryCollection(Shape):
 
 @router.get("")
 async def list_task_instances(
+    *,
     services: Given,
-    user: Reader,
     dag_id: str,
     dag_run_id: str,
     limit: Limit = 50,
@@ -100,49 +116,37 @@ async def list_task_instances(
     return await services.store.read(find)
 
 
-@router.get("/{task_id}")
-async def get_task_instance(
-    services: Given, user: Reader, dag_id: str, dag_run_id: str, task_id: str, map_index: MapIndexQuery = -1
-) -> TaskInstance:
+@router.get("/{task_id}")  # noqa: FAST003 - in InstanceKey
+async def get_task_instance(services: Given, key: Key) -> TaskInstance:
     """One task instance."""
 
     def find(tx: Transaction) -> TaskInstance:
-        return _instances(tx, services, [runs.get_instance(tx, dag_id, dag_run_id, task_id, map_index)])[0]
+        return _instances(tx, services, [key.find(tx)])[0]
 
     return await services.store.read(find)
 
 
-@router.get("/{task_id}/tries")
-async def list_task_tries(
-    services: Given, user: Reader, dag_id: str, dag_run_id: str, task_id: str, map_index: MapIndexQuery = -1
-) -> TaskTryCollection:
+@router.get("/{task_id}/tries")  # noqa: FAST003 - in InstanceKey
+async def list_task_tries(services: Given, key: Key) -> TaskTryCollection:
     """All tries, the first one first."""
 
     def find(tx: Transaction) -> list[TaskTry]:
-        row = runs.get_instance(tx, dag_id, dag_run_id, task_id, map_index)
+        row = key.find(tx)
         return [_try(row, task_try, tx.now) for task_try in runs.list_tries(tx, row.pk)]
 
     found = await services.store.read(find)
     return TaskTryCollection(task_instances=found, total_entries=len(found))
 
 
-@router.get("/{task_id}/logs/{try_number}", response_class=Response)
-async def get_log(
-    services: Given,
-    user: Reader,
-    dag_id: str,
-    dag_run_id: str,
-    task_id: str,
-    try_number: int,
-    map_index: MapIndexQuery = -1,
-) -> Response:
+@router.get("/{task_id}/logs/{try_number}", response_class=Response)  # noqa: FAST003 - in InstanceKey
+async def get_log(services: Given, key: Key, try_number: int) -> Response:
     """The log of a try: `content` has a log record of the contract per line, `continuation_token` is null."""
 
     def check(tx: Transaction) -> None:
-        runs.get_try(tx, runs.get_instance(tx, dag_id, dag_run_id, task_id, map_index).pk, try_number)
+        runs.get_try(tx, key.find(tx).pk, try_number)
 
     await services.store.read(check)
-    place = LogPlace.of_try(dag_id, dag_run_id, task_id, map_index, try_number)
+    place = LogPlace.of_try(key.dag_id, key.dag_run_id, key.task_id, key.map_index, try_number)
     # The lines were held against the contract when they came, and are JSON as they stand.
     records = await asyncio.to_thread(lambda: b",".join(services.logs.records(place)))
     return Response(b'{"content":[' + records + b'],"continuation_token":null}', media_type="application/json")

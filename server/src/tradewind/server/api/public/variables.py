@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
-from pydantic import Field, JsonValue
+from pydantic import Field
 from starlette.responses import Response
 
-from tradewind.server.api.public.access import Given, Limit, Offset, Reader, Writer
+from tradewind.server.api.public.access import Given, Limit, Offset, User
 from tradewind.server.api.public.shapes import Body, Shape
-from tradewind.server.contract import ProblemReason, VariableKey
+from tradewind.server.contract import JsonValue, ProblemReason, VariableKey
 from tradewind.server.contract import Variable as StoredVariable
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import audit, secrets
@@ -20,6 +20,7 @@ from tradewind.server.store import audit, secrets
 if TYPE_CHECKING:
     from tradewind.server.auth.principals import UserPrincipal
     from tradewind.server.store import Transaction
+    from tradewind.server.store.rows import VariableRow
 
 router = APIRouter(prefix="/variables", tags=["Variables"])
 
@@ -59,27 +60,25 @@ class VariablePatch(Body):
 
 
 @router.get("")
-async def list_variables(services: Given, user: Reader, limit: Limit = 50, offset: Offset = 0) -> VariableCollection:
+async def list_variables(services: Given, user: User, limit: Limit = 50, offset: Offset = 0) -> VariableCollection:
     """Variables in alphabetical order."""
     page = await services.store.read(lambda tx: secrets.list_variables(tx, limit=limit, offset=offset))
     shown = [
-        Variable(
-            key=row.key, value=_shown(user, row.value), description=row.description, updated_at=row.updated_at
-        )
+        Variable(key=row.key, value=_shown(user, row.value), description=row.description, updated_at=row.updated_at)
         for row in page.items
     ]
     return VariableCollection(variables=shown, total_entries=page.total)
 
 
 @router.get("/{key:path}")
-async def get_variable(services: Given, user: Reader, key: str) -> Variable:
+async def get_variable(services: Given, user: User, key: str) -> Variable:
     """One variable."""
     found = await services.store.read(lambda tx: _existing(tx, key))
     return Variable(key=key, value=_shown(user, found.value), description=found.description)
 
 
 @router.post("", status_code=201)
-async def create_variable(services: Given, user: Writer, body: NewVariable) -> Variable:
+async def create_variable(services: Given, user: User, body: NewVariable) -> Variable:
     """Create a variable."""
 
     def create(tx: Transaction) -> None:
@@ -97,7 +96,7 @@ async def create_variable(services: Given, user: Writer, body: NewVariable) -> V
 
 
 @router.patch("/{key:path}")
-async def patch_variable(services: Given, user: Writer, key: str, body: VariablePatch) -> Variable:
+async def patch_variable(services: Given, user: User, key: str, body: VariablePatch) -> Variable:
     """Change a variable."""
     given = body.model_fields_set
 
@@ -112,7 +111,7 @@ async def patch_variable(services: Given, user: Writer, key: str, body: Variable
 
 
 @router.delete("/{key:path}", status_code=204)
-async def delete_variable(services: Given, user: Writer, key: str) -> Response:
+async def delete_variable(services: Given, user: User, key: str) -> Response:
     """Delete a variable."""
 
     def delete(tx: Transaction) -> None:
@@ -122,3 +121,27 @@ async def delete_variable(services: Given, user: Writer, key: str) -> Response:
 
     await services.store.write(delete)
     return Response(status_code=204)
+
+
+def _existing(tx: Transaction, key: str) -> VariableRow:
+    row = secrets.variable_row(tx, key)
+    if row is None:
+        raise _not_found(key)
+    return row
+
+
+def _put(tx: Transaction, user: UserPrincipal, variable: StoredVariable, description: str | None) -> None:
+    secrets.put_variable(tx, variable, description)
+    audit.append(tx, actor=user.label, action="set_variable", subject=variable.key, detail={})
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _shown(user: UserPrincipal, value: str) -> str | None:
+    return value if user.credential.role == "admin" else None
+
+
+def _not_found(key: str) -> Refused:
+    return Refused(ProblemReason.NOT_FOUND, f"there is no variable {key}", field="key", action="correct the key")

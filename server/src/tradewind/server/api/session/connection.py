@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.websockets import WebSocketDisconnect
 
-from tradewind.server.api.execution.calls import Caller, Handler, SessionReference
+from tradewind.server.api.execution.calls import Caller, Handler
 from tradewind.server.api.execution.perform import Answer, audit_refusal, perform
 from tradewind.server.api.problems import internal_error, problem
 from tradewind.server.api.session.frames import (
@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from tradewind.server.api.services import Services
     from tradewind.server.auth.principals import WorkerPrincipal
     from tradewind.server.store import Transaction
-    from tradewind.server.store.rows import OpenedSession, WorkerBinding
+    from tradewind.server.store.handouts import OpenedSession, WorkerBinding
 
 log = logging.getLogger(__name__)
 
 CLOSE_CODE_BASE: Final = 4000
-"""A connection is closed with this plus the HTTP status of the problem, within the range for applications (RFC 6455)."""
+"""A connection is closed with this plus the problem's HTTP status: codes of the application's own (RFC 6455)."""
 _GOODBYE_SECONDS: Final = 2
 """Time that the last frame of a refused connection gets; a worker that reads nothing must not hold up the rest."""
 
@@ -81,31 +81,11 @@ class Connection:
         self.queues: frozenset[str] = frozenset()
 
     @property
-    def binding(self) -> WorkerBinding:
-        """The session in the store; only after hello."""
+    def identity(self) -> WorkerBinding:
+        """The worker session in the store; only after hello."""
         if self._binding is None:
             raise RuntimeError("the connection has not said hello")
         return self._binding
-
-    @property
-    def session_id(self) -> str:
-        """Identity of the worker session, the same over all connections of a worker instance."""
-        return self.binding.session_id
-
-    @property
-    def worker(self) -> str:
-        """Name of the worker."""
-        return self.binding.worker
-
-    @property
-    def instance_id(self) -> str:
-        """Identity of the worker process's life."""
-        return self.binding.instance_id
-
-    @property
-    def connection_epoch(self) -> int:
-        """Number of this connection of the worker instance."""
-        return self.binding.connection_epoch
 
     def send(self, frame: ServerFrame) -> None:
         """Put a frame in line for the worker; never waits.
@@ -130,7 +110,8 @@ class Connection:
         reader = asyncio.create_task(self._read(), name="worker connection reader")
         sender = asyncio.create_task(self._line.drain(self._websocket.send_text), name="worker connection sender")
         try:
-            await asyncio.wait({reader, sender, self._stop}, return_when=asyncio.FIRST_COMPLETED)
+            ends: set[asyncio.Future[Any]] = {reader, sender, self._stop}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self._say_goodbye(reader, sender)
         finally:
             self._line.close()
@@ -200,8 +181,7 @@ class Connection:
         self.send(self._welcome(opened))
         services.executor.ended([*opened.ended, *opened.lost])
         services.executor.connect(self, hello.capacity, live)
-        if opened.redeliver:
-            await services.dispatcher.deliver_again(self.session_id, [h.dispatch_id for h in opened.redeliver])
+        await services.dispatcher.deliver_again(opened.redeliver)
 
     def _welcome(self, opened: OpenedSession) -> Welcome:
         settings = self._services.settings
@@ -218,7 +198,7 @@ class Connection:
         )
 
     async def _take_offer(self, offer: Offer) -> None:
-        binding = self.binding
+        binding = self.identity
         await self._services.store.write(lambda tx: sessions.update_offer(tx, binding, offer.capacity))
         self._services.executor.offer(self, offer.capacity)
 
@@ -226,12 +206,11 @@ class Connection:
         try:
             operation = called_operation(frame)
         except Refused as refusal:
-            await audit_refusal(self._services, self._owner, frame.operation, refusal)
+            await audit_refusal(self._services, self._owner, "unknown_operation", refusal)
             document = problem(refusal)
             answer = Answer(document.status, document)
         else:
-            reference = SessionReference(self.session_id, self.instance_id, self.connection_epoch)
-            call = FrameCall(operation, frame, reference, self._owner)
+            call = FrameCall(operation, frame, self.identity, self._owner)
             answer = await perform(self._services, self._handlers, call)
         self._line.put(response_frame(frame.request_id, answer))
         if isinstance(answer.result, Problem) and answer.result.reason is ProblemReason.STALE_CONNECTION:

@@ -1,4 +1,4 @@
-"""The WebSocket `GET /execution/session`: who may not open it is told by an HTTP answer, before the connection exists."""
+"""The WebSocket `GET /execution/session`: who may not open it is told so by HTTP, before a connection exists."""
 
 from __future__ import annotations
 

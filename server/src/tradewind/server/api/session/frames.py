@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tradewind.server.api.execution.bodies import decode_body
-from tradewind.server.api.execution.calls import Caller, SessionReference
+from tradewind.server.api.execution.calls import Caller
 from tradewind.server.api.execution.identify import identify_activity
 from tradewind.server.api.execution.table import HTTP_ONLY
 from tradewind.server.api.problems import invalid, problem
@@ -33,6 +33,7 @@ from tradewind.server.domain.refusals import Refused
 if TYPE_CHECKING:
     from tradewind.server.api.execution.perform import Answer
     from tradewind.server.api.services import Services
+    from tradewind.server.store.handouts import WorkerBinding
 
 
 def read_frame(text: str | None, limit: int) -> Hello | Request | Offer:
@@ -84,7 +85,7 @@ class FrameCall:
 
     operation: Operation
     frame: Request
-    session: SessionReference
+    session: WorkerBinding
     owner: Caller
 
     @property
@@ -108,8 +109,9 @@ class FrameCall:
     async def read_body(self, services: Services) -> Any:
         frame, operation = self.frame, self.operation
         has_json, has_text = frame.body is not UNSET, frame.text is not None
-        takes_json, takes_text = operation.request is not None, (
-            operation.request is None and operation.request_media is not None
+        takes_json, takes_text = (
+            operation.request is not None,
+            (operation.request is None and operation.request_media is not None),
         )
         if has_json and not takes_json:
             raise _surplus(operation, "body")

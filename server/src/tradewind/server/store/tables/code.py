@@ -17,8 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tradewind.server.store.tables.columns import count, key, metadata, moment, partial, word
 from tradewind.server.store.column_types import FreeText, Json, RowKey
+from tradewind.server.store.tables.columns import count, key, metadata, moment, partial, word
 
 bundle = Table(
     "bundle",

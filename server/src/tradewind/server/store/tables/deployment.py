@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Table, Text, UniqueConstraint
 
-from tradewind.server.store.tables.columns import metadata, moment, word
 from tradewind.server.store.column_types import FreeText, Json, RowKey
+from tradewind.server.store.tables.columns import metadata, moment, word
 
 credential = Table(
     "credential",

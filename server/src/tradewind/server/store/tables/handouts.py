@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Table, UniqueConstraint
 
-from tradewind.server.store.tables.columns import count, metadata, moment, partial, word
 from tradewind.server.store.column_types import FreeText, Json, RowKey
+from tradewind.server.store.tables.columns import count, metadata, moment, partial, word
 
 dispatch = Table(
     "dispatch",

@@ -14,8 +14,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tradewind.server.store.tables.columns import count, key, metadata, moment, partial, word
 from tradewind.server.store.column_types import FreeText, Json, JsonOrNull, RowKey
+from tradewind.server.store.tables.columns import count, key, metadata, moment, partial, word
 
 dag_run = Table(
     "dag_run",

@@ -1,0 +1,104 @@
+"""The web application: the interface of tasks, worker sessions and the public API in one FastAPI app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount, WebSocketRoute
+
+from tradewind.server.__about__ import __version__
+from tradewind.server.api.execution.routes import ExecutionRoutes
+from tradewind.server.api.execution.table import HANDLERS, check_handlers
+from tradewind.server.api.problems import internal_error, invalid_by, problem, problem_response
+from tradewind.server.api.public.routes import public_router
+from tradewind.server.api.session.endpoint import SessionEndpoint
+from tradewind.server.contract import ProblemReason
+from tradewind.server.domain.refusals import Refused
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from tradewind.server.api.execution.calls import Handler
+    from tradewind.server.api.services import Services
+
+# FastAPI traces and measures every request as soon as any library configures OpenTelemetry: here that is a choice.
+_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+_REASONS: Final[Mapping[int, tuple[ProblemReason, str]]] = {
+    404: (ProblemReason.NOT_FOUND, "correct the path; /docs lists what there is"),
+    405: (ProblemReason.METHOD_NOT_ALLOWED, "use a method that the path has; /docs lists what there is"),
+    413: (ProblemReason.BODY_TOO_LARGE, "send less at once"),
+}
+
+
+def create_app(services: Services, handlers: Mapping[str, Handler] = HANDLERS) -> FastAPI:
+    """The application.
+
+    Args:
+        services: what it works with.
+        handlers: operation to handler.
+
+    Raises:
+        RuntimeError: an operation of the contract has no handler, or a handler no operation.
+    """
+    check_handlers(handlers)
+    app = FastAPI(
+        title="Tradewind",
+        summary="Public API of Tradewind; the interface of tasks is described by the contract in schemas/.",
+        version=__version__,
+        telemetry=_TELEMETRY,
+        redirect_slashes=False,
+        exception_handlers={
+            Refused: _refused,
+            RequestValidationError: _invalid,
+            HTTPException: _http_error,
+            Exception: _unexpected,
+        },
+    )
+    app.state.services = services
+    app.router.routes[:0] = [
+        WebSocketRoute("/execution/session", SessionEndpoint(services, handlers)),
+        Mount("/execution", ExecutionRoutes(services, handlers)),
+    ]
+    app.include_router(public_router(max_body_bytes=services.settings.api.max_body_bytes))
+    return app
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    return problem_response(problem(error))
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    # FastAPI puts where a value stands (body, query, path) before its name.
+    faults = [{**fault, "loc": tuple(fault["loc"])[1:]} for fault in error.errors()]
+    return problem_response(problem(invalid_by(faults, what="the request")))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    known = _REASONS.get(error.status_code)
+    if known is None:
+        return problem_response(internal_error(error, f"{request.method} {request.url.path}"))
+    reason, action = known
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    return problem_response(problem(Refused(reason, detail, action=action)), error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    return problem_response(internal_error(error, f"{request.method} {request.url.path}"))

@@ -1,0 +1,282 @@
+"""The loop of a dispatcher: claim for the capacity at hand, deliver, cancel what ended elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from tradewind.server.contract import VERSION, ActivityKind, Delivery, Envelope, Secrets
+from tradewind.server.dispatcher.deliveries import NO_SECRETS, DeliveryBuilder, TokenMinter
+from tradewind.server.domain.refusals import Refused
+from tradewind.server.executors.protocol import (
+    Executor,
+    NotAccepted,
+    Observation,
+    Offer,
+    SessionDelivery,
+    SessionIdentity,
+)
+from tradewind.server.settings import Settings
+from tradewind.server.store import Store, Subscription, Transaction, dispatches
+from tradewind.server.store.handouts import ClaimRequest, Handout, LossCause, WorkerBinding
+
+log = logging.getLogger(__name__)
+
+PAUSE_AFTER_REFUSAL_SECONDS = 0.5
+TICKET_BYTES = 32
+ENDED_ELSEWHERE = "this dispatch is over: it was lost, cancelled or taken over"
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """A claimed activity on its way to its executor: with its secrets over a session, with a ticket otherwise."""
+
+    handout: Handout
+    secrets: Secrets = NO_SECRETS
+    ticket: str | None = None
+
+
+class Dispatcher:
+    """Hands ready work out through the executors of this process.
+
+    Args:
+        store: the metadata database.
+        executors: those whose capacity is known here; the dispatcher attaches itself as their listener.
+        minter: signs execution tokens.
+        settings: sections `api`, `scheduler` and `executors`.
+    """
+
+    def __init__(self, store: Store, executors: Sequence[Executor], minter: TokenMinter, settings: Settings) -> None:
+        self._store = store
+        self._executors = {executor.name: executor for executor in executors}
+        self._builder = DeliveryBuilder(minter)
+        self._settings = settings
+        self._bell: Subscription | None = None
+        self._observations: asyncio.Queue[tuple[str, Observation]] = asyncio.Queue()
+        for executor in executors:
+            executor.attach(self)
+
+    def wake(self) -> None:
+        """Look for work now; to be called in the event loop of the dispatcher."""
+        if self._bell is not None:
+            self._bell.wake()
+
+    def capacity_changed(self) -> None:
+        self.wake()
+
+    def observed(self, dispatch_id: str, observation: Observation) -> None:
+        self._observations.put_nowait((dispatch_id, observation))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Hand out until `stop` is set; what was delivered runs on."""
+        self._bell = self._store.hints.subscribe("ready")
+        ended = self._store.hints.subscribe("ended")
+        try:
+            async with asyncio.TaskGroup() as group:
+                loops = [
+                    group.create_task(self._hand_out(self._bell)),
+                    group.create_task(self._cancel_ended(ended)),
+                    group.create_task(self._judge_observations()),
+                ]
+                await stop.wait()
+                for loop in loops:
+                    loop.cancel()
+        finally:
+            self._bell.close()
+            ended.close()
+
+    def build_delivery(self, tx: Transaction, handout: Handout) -> Delivery:
+        """What the holder of a dispatch needs to run it, with a new token; for whoever exchanges a ticket."""
+        return self._builder.delivery(handout, self._builder.secrets(tx, handout), tx.now)
+
+    async def deliver_again(self, handouts: Sequence[Handout]) -> None:
+        """Push dispatches that a worker should have and does not, under the same ids.
+
+        Args:
+            handouts: dispatches of sessions that are connected at the session executor of this process.
+        """
+
+        def query(tx: Transaction) -> tuple[list[_Parcel], datetime]:
+            return [_Parcel(handout, secrets=self._builder.secrets(tx, handout)) for handout in handouts], tx.now
+
+        if handouts:
+            await self._deliver_all(*await self._store.read(query))
+
+    async def _hand_out(self, bell: Subscription) -> None:
+        """Claim whenever there is a hint or new capacity; the poll finds what a lost hint left."""
+        await self._persistently(self._deliver_undelivered)
+        while True:
+            await self._persistently(self._claim_and_deliver)
+            await bell.wait(self._settings.scheduler.poll_seconds)
+
+    async def _persistently(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step, again and again while the store can not write now."""
+        while True:
+            try:
+                return await step()
+            except Refused as refusal:
+                log.warning("dispatcher pauses", extra={"why": str(refusal)})
+                await asyncio.sleep(refusal.retry_after_seconds or PAUSE_AFTER_REFUSAL_SECONDS)
+
+    async def _claim_and_deliver(self) -> None:
+        requests = self._requests()
+        if not requests:
+            return
+
+        def job(tx: Transaction) -> tuple[list[_Parcel], datetime]:
+            return self._packed(tx, dispatches.claim(tx, requests)), tx.now
+
+        await self._deliver_all(*await self._store.write(job))
+
+    async def _deliver_undelivered(self) -> None:
+        """Deliver again what an earlier life of this process claimed for a broker and nobody started."""
+        brokers = [executor for executor in self._executors.values() if executor.delivers == "ticket"]
+
+        def job(tx: Transaction) -> tuple[list[_Parcel], datetime]:
+            left = [
+                handout
+                for executor in brokers
+                for handout in dispatches.undelivered(tx, executor.name)
+                if handout.dispatch_id not in executor.known()
+            ]
+            return self._packed(tx, left), tx.now
+
+        if brokers:
+            await self._deliver_all(*await self._store.write(job))
+
+    def _requests(self) -> list[ClaimRequest]:
+        """What to claim: parses first, since new code waits for them, then where there is most room."""
+        offers = [
+            (executor.name, offer)
+            for executor in self._executors.values()
+            for offer in executor.capacity()
+            if offer.free > 0 and _serves_something(offer)
+        ]
+        offers.sort(key=lambda pair: (pair[1].kind is not ActivityKind.PARSE_DAG_FILE, -pair[1].free))
+        return [
+            ClaimRequest(
+                kind=offer.kind,
+                executor=name,
+                limit=offer.free,
+                queues=tuple(sorted(offer.queues or ())),
+                worker=None if offer.session is None else _binding(offer.session),
+            )
+            for name, offer in offers
+        ]
+
+    def _packed(self, tx: Transaction, handouts: Sequence[Handout]) -> list[_Parcel]:
+        """Add what travels with each handout: secrets over a session, a new ticket through a broker."""
+        parcels: list[_Parcel] = []
+        tickets: dict[str, str] = {}
+        for handout in handouts:
+            if self._executors[handout.executor].delivers == "session":
+                parcels.append(_Parcel(handout, secrets=self._builder.secrets(tx, handout)))
+            else:
+                ticket = _new_ticket()
+                tickets[handout.dispatch_id] = hashlib.sha256(ticket.encode("ascii")).hexdigest()
+                parcels.append(_Parcel(handout, ticket=ticket))
+        if tickets:
+            dispatches.set_tickets(tx, tickets)
+        return parcels
+
+    async def _deliver_all(self, parcels: Sequence[_Parcel], now: datetime) -> None:
+        """Give each to its executor.
+
+        What a session does not accept stays with its worker: it is delivered again when that returns. What a broker
+        does not accept returns to the line, since nobody would ask for it.
+        """
+        returned: list[str] = []
+        for parcel in parcels:
+            handout = parcel.handout
+            executor = self._executors[handout.executor]
+            try:
+                await executor.queue_activity(
+                    kind=ActivityKind(handout.activity.kind), context=self._context(parcel, now)
+                )
+            except NotAccepted as error:
+                log.info("activity was not accepted", extra={"dispatch_id": handout.dispatch_id, "why": str(error)})
+                if executor.delivers == "ticket":
+                    returned.append(handout.dispatch_id)
+        if returned:
+            await self._store.write(lambda tx: dispatches.hand_back(tx, returned))
+
+    def _context(self, parcel: _Parcel, now: datetime) -> SessionDelivery | Envelope:
+        handout = parcel.handout
+        if parcel.ticket is None:
+            session_id = "" if handout.worker is None else handout.worker.session_id
+            return SessionDelivery(session_id, self._builder.delivery(handout, parcel.secrets, now))
+        return Envelope(
+            contract=VERSION,
+            api_url=self._settings.public_url,
+            kind=ActivityKind(handout.activity.kind),
+            dispatch_id=handout.dispatch_id,
+            ticket=parcel.ticket,
+        )
+
+    async def _cancel_ended(self, ended: Subscription) -> None:
+        """Tell workers and brokers of dispatches that ended without them."""
+        while True:
+            await ended.wait(self._settings.scheduler.poll_seconds)
+            await self._persistently(self._cancel_once)
+
+    async def _cancel_once(self) -> None:
+        known = {executor.name: executor.known() for executor in self._executors.values()}
+        asked = sorted(set().union(*known.values()))
+        if not asked:
+            return
+        over = set(await self._store.read(lambda tx: dispatches.ended_among(tx, asked)))
+        for name, dispatch_ids in known.items():
+            for dispatch_id in sorted(dispatch_ids & over):
+                await self._executors[name].cancel(dispatch_id, ENDED_ELSEWHERE)
+
+    async def _judge_observations(self) -> None:
+        while True:
+            dispatch_id, observation = await self._observations.get()
+            await self._persistently(partial(self._judge, dispatch_id, observation))
+
+    async def _judge(self, dispatch_id: str, observation: Observation) -> None:
+        """Lose a dispatch that its broker failed to bring to anybody.
+
+        A command that ended well may have left the envelope elsewhere; one whose activity has started is judged by
+        the lease of that start.
+        """
+        if observation.event == "exited" and observation.exit_code == 0:
+            return
+
+        def job(tx: Transaction) -> list[str]:
+            try:
+                dispatch = dispatches.live_dispatch(tx, dispatch_id)
+            except Refused:
+                return []
+            if dispatch.credential_id is not None:
+                return []
+            return dispatches.lose(tx, [dispatch_id], LossCause.EXECUTOR_FAILED, observation.message)
+
+        if await self._store.write(job):
+            log.warning("activity was not started", extra={"dispatch_id": dispatch_id, "why": observation.message})
+
+
+def _binding(identity: SessionIdentity) -> WorkerBinding:
+    return WorkerBinding(
+        session_id=identity.session_id,
+        credential_id=identity.credential_id,
+        instance_id=identity.instance_id,
+        connection_epoch=identity.connection_epoch,
+        worker=identity.worker,
+    )
+
+
+def _serves_something(offer: Offer) -> bool:
+    """Tasks wait in queues: a session that serves none can not take any, and no queues in a claim mean all of them."""
+    return offer.kind is ActivityKind.PARSE_DAG_FILE or offer.queues is None or bool(offer.queues)
+
+
+def _new_ticket() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(TICKET_BYTES)).rstrip(b"=").decode("ascii")

@@ -1,0 +1,183 @@
+"""One look at the runs that changed: everything to be decided about them, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, TaskInstanceState
+from tradewind.server.domain.decisions import RunDecision
+from tradewind.server.domain.graph import Graph
+from tradewind.server.domain.projection import RunProjection
+from tradewind.server.scheduler.sized_cache import SizedCache
+from tradewind.server.store import Transaction, dags, scheduling
+from tradewind.server.store.rows import DirtyRun
+
+RUNS_PER_PASS = 50
+"""Runs in one transaction; the others wait for the next one, those that have waited longest first."""
+
+MOVES_PER_RUN = 500
+MOVES_PER_PASS = 2000
+"""Bounds on what one transaction writes, so that other writes wait tens of milliseconds at most."""
+
+INSTANCES_IN_MEMORY = 100_000
+TASKS_IN_MEMORY = 100_000
+"""Budgets of the caches: about 25 MB each when full."""
+
+BEFORE_THE_FIRST_REVISION = -1
+
+
+@dataclass(slots=True)
+class PassResult:
+    """What a pass did.
+
+    Attributes:
+        decided: projections as they are once the transaction is committed.
+        refused: runs whose rows were not as the projection said, or whose leader is another by now.
+        faulty: runs that can not be decided, with the reason: their rows contradict their DAG version.
+        more: whether there is more to do at once.
+        due_in: seconds until the next retry is due, on the store's clock; None for no retry.
+        rows_read: rows of task instances that were read.
+        moves: changes of task instances.
+    """
+
+    decided: list[RunProjection] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    faulty: dict[int, Exception] = field(default_factory=dict)
+    more: bool = False
+    due_in: float | None = None
+    rows_read: int = 0
+    moves: int = 0
+
+
+class RunMemory:
+    """Projections and graphs that outlive a pass.
+
+    A projection leaves the memory when a job takes it and comes back by `keep`, after the commit. So a job that is
+    rolled back or runs twice finds nothing of its own half-done work: it builds the projection from rows again.
+    """
+
+    def __init__(self) -> None:
+        self._projections: SizedCache[int, RunProjection] = SizedCache(INSTANCES_IN_MEMORY)
+        self._graphs: SizedCache[int, Graph] = SizedCache(TASKS_IN_MEMORY)
+
+    def keep(self, result: PassResult) -> None:
+        """Take back the projections of a pass that is committed."""
+        for projection in result.decided:
+            if projection.state not in DAG_RUN_FINAL:
+                self._projections.put(projection.pk, projection)
+
+    def forget(self) -> None:
+        """Drop all projections: somebody else may have led since they were made."""
+        self._projections.clear()
+
+    def take(self, tx: Transaction, run: DirtyRun) -> tuple[RunProjection, int]:
+        """The projection of a run with everything applied that has happened to it, and how many rows that took."""
+        projection = self._projections.take(run.pk)
+        since = BEFORE_THE_FIRST_REVISION
+        if projection is not None and projection.rev <= run.rev:
+            since = projection.rev
+        else:
+            projection = RunProjection(self._graph(tx, run.dag_version_pk), pk=run.pk, state=run.state, rev=run.rev)
+        facts = scheduling.run_instances(tx, run.pk, since)
+        projection.apply(facts)
+        projection.state = run.state
+        projection.rev = run.rev
+        return projection, len(facts)
+
+    def _graph(self, tx: Transaction, dag_version_pk: int) -> Graph:
+        graph = self._graphs.get(dag_version_pk)
+        if graph is None:
+            graph = Graph.from_dag(dags.dag_version(tx, dag_version_pk))
+            self._graphs.put(dag_version_pk, graph)
+        return graph
+
+
+class RunPass:
+    """One execution of the write job.
+
+    Args:
+        memory: what earlier passes left.
+        tx: the transaction.
+        epoch: epoch of the leadership that decides.
+        ignored: runs to leave alone for now.
+    """
+
+    def __init__(self, memory: RunMemory, tx: Transaction, epoch: int, ignored: Collection[int] = ()) -> None:
+        self._memory = memory
+        self._tx = tx
+        self._epoch = epoch
+        self._ignored = ignored
+        self._result = PassResult()
+
+    def run(self) -> PassResult:
+        """Look at dirty runs, runs with a due retry, and the queues of the DAGs that they touch."""
+        waiting: dict[int, DirtyRun] = {}
+        touched: dict[str, None] = {}  # DAGs that may have a run slot for somebody, in order
+        for run in self._candidates():
+            if run.state is not DagRunState.RUNNING:
+                waiting[run.pk] = run
+                touched[run.dag_id] = None
+            elif self._decide(run) in DAG_RUN_FINAL:
+                touched[run.dag_id] = None
+        for dag_id in touched:
+            self._start_runs(dag_id, waiting)
+        for run in waiting.values():
+            # It has ended, or may not start now: whatever lets it start marks it again.
+            self._write(RunDecision(run.pk, run.rev, None, run.state, (), None, complete=True))
+        next_due = scheduling.next_due(self._tx)
+        self._result.due_in = None if next_due is None else (next_due - self._tx.now).total_seconds()
+        return self._result
+
+    def _candidates(self) -> list[DirtyRun]:
+        limit = RUNS_PER_PASS + len(self._ignored)
+        dirty = scheduling.dirty_runs(self._tx, limit)
+        due = scheduling.due_runs(self._tx, limit)
+        runs = {run.pk: run for run in (*dirty, *due) if run.pk not in self._ignored}
+        self._result.more = bool(runs) and max(len(dirty), len(due)) == limit
+        return list(runs.values())
+
+    def _start_runs(self, dag_id: str, waiting: dict[int, DirtyRun]) -> None:
+        """Give the free run slots of a DAG to its queued runs, the first in line first."""
+        startable = scheduling.startable_runs(self._tx, dag_id)
+        slots = startable.max_active_runs - startable.active_runs
+        if startable.paused or slots <= 0:
+            return
+        chosen = [pk for pk in startable.queued if pk not in self._ignored][:slots]
+        unread = [pk for pk in chosen if pk not in waiting]
+        rows = {**waiting, **{run.pk: run for run in scheduling.runs_by_pk(self._tx, unread)}} if unread else waiting
+        for run in [rows[pk] for pk in chosen if pk in rows]:
+            self._decide(run, may_start=True)
+            waiting.pop(run.pk, None)
+
+    def _decide(self, run: DirtyRun, *, may_start: bool = False) -> DagRunState:
+        """Decide about one run and write it down; return its state afterwards."""
+        result = self._result
+        left = min(MOVES_PER_RUN, MOVES_PER_PASS - result.moves)
+        if left <= 0:
+            # It stays dirty and has its turn in the next pass.
+            result.more = True
+            return run.state
+        try:
+            projection, rows_read = self._memory.take(self._tx, run)
+            decision = projection.decide(self._tx.now, may_start=may_start, limit=left)
+        except (LookupError, ValueError) as error:
+            result.faulty[run.pk] = error
+            return run.state
+        result.rows_read += rows_read
+        rev = self._write(decision)
+        if rev is None:
+            return run.state
+        projection.rev = rev
+        result.decided.append(projection)
+        result.moves += len(decision.moves)
+        result.more = result.more or not decision.complete
+        if any(move.to_state is TaskInstanceState.SCHEDULED for move in decision.moves):
+            self._tx.hint("ready")
+        return decision.run_state
+
+    def _write(self, decision: RunDecision) -> int | None:
+        rev: int | None = scheduling.apply_decision(self._tx, self._epoch, decision)
+        if rev is None:
+            self._result.refused.append(decision.run_pk)
+        return rev

@@ -1,0 +1,158 @@
+"""The loop of a scheduler: lead or stand by, look at what changed, sleep until a hint or the next due time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tradewind.server.domain.refusals import Refused
+from tradewind.server.scheduler.run_pass import PassResult, RunMemory, RunPass
+from tradewind.server.scheduler.takeover import OutageFloor, take_over
+from tradewind.server.settings import Settings
+from tradewind.server.store import Store, Subscription, Transaction, scheduling, sessions
+
+log = logging.getLogger(__name__)
+
+FAULTY_RUN_SECONDS = 60.0
+"""How long a run is left alone after a decision about it failed."""
+
+SHORTEST_RETRY_SECONDS = 0.05
+LONGEST_RETRY_SECONDS = 1.0
+"""Pauses after a refused write; each is twice the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """What a renewal of the leadership tells, on the store's clock."""
+
+    epoch: int | None
+    now: datetime
+
+
+class Scheduler:
+    """Decides about live runs while it leads, and waits for its turn while another does.
+
+    Args:
+        store: the metadata database.
+        settings: sections `scheduler` and `workers`.
+        name: who leads, unique among the schedulers of a deployment.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, *, name: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._name = name
+        self._clock = clock
+        self._lease = settings.scheduler.lease_seconds
+        self._poll = settings.scheduler.poll_seconds
+        self._memory = RunMemory()
+        self._floor = OutageFloor(settings.workers.lease_seconds)
+        self._epoch: int | None = None
+        self._renew_at = 0.0
+        self._due_at: float | None = None
+        self._faulty: dict[int, float] = {}
+        self._pause = SHORTEST_RETRY_SECONDS
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether the last renewal succeeded."""
+        return self._epoch is not None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then resign."""
+        subscription = self._store.hints.subscribe("runs")
+        bell = asyncio.create_task(_ring(stop, subscription))
+        try:
+            while not stop.is_set():
+                await subscription.wait(await self._turn())
+        finally:
+            bell.cancel()
+            subscription.close()
+            await self._resign()
+
+    async def _turn(self) -> float:
+        """Do what is to be done now, and return how many seconds to sleep unless something happens."""
+        try:
+            if self._clock() >= self._renew_at:
+                await self._renew()
+            if self._epoch is None:
+                return max(0.0, self._renew_at - self._clock())
+            result = await self._pass(self._epoch)
+        except Refused as refusal:
+            return self._back_off(f"the store refused a write: {refusal}", refusal.retry_after_seconds)
+        if result.refused:
+            # Rows changed in between, or another leads: look again, and find out which.
+            self._renew_at = self._clock()
+            return self._back_off(f"{len(result.refused)} decisions came too late", None)
+        self._pause = SHORTEST_RETRY_SECONDS
+        return 0.0 if result.more else self._until_next()
+
+    def _back_off(self, why: str, retry_after: float | None) -> float:
+        log.warning("scheduler pauses", extra={"why": why, "seconds": self._pause})
+        pause = self._pause if retry_after is None else min(retry_after, LONGEST_RETRY_SECONDS)
+        self._pause = min(self._pause * 2, LONGEST_RETRY_SECONDS)
+        return pause
+
+    def _until_next(self) -> float:
+        moments = [self._renew_at, self._clock() + self._poll]
+        if self._due_at is not None:
+            moments.append(self._due_at)
+        moments += self._faulty.values()
+        return max(0.0, min(moments) - self._clock())
+
+    async def _renew(self) -> None:
+        """Become or stay the leader, and give up overdue dispatches."""
+
+        def job(tx: Transaction) -> _Watch:
+            return _Watch(scheduling.take_leadership(tx, self._name, self._lease), tx.now)
+
+        before = self._clock()
+        watch = await self._store.write(job)
+        # The lease began at some moment of the write, so that it is renewed well before its end.
+        self._renew_at = before + self._lease / 3
+        if watch.epoch != self._epoch:
+            log.info("leadership changed", extra={"scheduler": self._name, "epoch": watch.epoch})
+            self._memory.forget()
+            self._floor.forget()
+            self._epoch = watch.epoch
+        if watch.epoch is not None:
+            await self._take_over(watch.epoch, self._floor.reached(self._clock(), watch.now), watch.now)
+
+    async def _take_over(self, epoch: int, floor: datetime, now: datetime) -> None:
+        first = await self._store.read(lambda tx: sessions.next_takeover(tx, floor))
+        if first is None or first > now:
+            return
+        for dispatch_id in await self._store.write(lambda tx: take_over(tx, epoch, floor)):
+            log.warning("dispatch counts as lost", extra={"dispatch_id": dispatch_id})
+
+    async def _pass(self, epoch: int) -> PassResult:
+        now = self._clock()
+        self._faulty = {pk: until for pk, until in self._faulty.items() if until > now}
+        ignored = frozenset(self._faulty)
+        result = await self._store.write(lambda tx: RunPass(self._memory, tx, epoch, ignored).run())
+        self._memory.keep(result)
+        self._due_at = None if result.due_in is None else self._clock() + max(0.0, result.due_in)
+        for pk, error in result.faulty.items():
+            log.error("run can not be decided", extra={"run_pk": pk}, exc_info=error)
+            self._faulty[pk] = now + FAULTY_RUN_SECONDS
+        return result
+
+    async def _resign(self) -> None:
+        if self._epoch is None:
+            return
+        self._epoch = None
+        try:
+            await self._store.write(lambda tx: scheduling.resign_leadership(tx, self._name))
+        except Refused as refusal:
+            log.warning("leadership runs out instead of being resigned", extra={"why": str(refusal)})
+
+
+async def _ring(stop: asyncio.Event, subscription: Subscription) -> None:
+    await stop.wait()
+    subscription.wake()

@@ -1,0 +1,67 @@
+from typing import Any
+
+import pytest
+
+from tradewind.server.dag_processor.parse_choice import files_to_parse
+from tradewind.server.store.rows import DagFileRow
+
+DIGESTS = {"dag.py": "d1", "module.py": "m1", "new.py": "n1"}
+
+
+def row(**changes: Any) -> DagFileRow:
+    parsed: dict[str, Any] = {
+        "bundle": "dags",
+        "file": "dag.py",
+        "file_digest": "d1",
+        "snapshot": "s",
+        "code_id": "c",
+        "files_read": {"dag.py": "d1", "module.py": "m1"},
+        "parse_id": None,
+        "parse_state": "none",
+        "has_error": False,
+        "parsed_at": None,
+    }
+    return DagFileRow(**{**parsed, **changes})
+
+
+def chosen(known: DagFileRow, *, snapshot_changed: bool = True) -> bool:
+    return files_to_parse(DIGESTS, ["dag.py"], [known], snapshot_changed=snapshot_changed) == ["dag.py"]
+
+
+def test_a_file_that_was_never_parsed_is_chosen() -> None:
+    assert files_to_parse(DIGESTS, ["new.py"], [row()], snapshot_changed=False) == ["new.py"]
+
+
+def test_a_file_whose_parse_speaks_for_the_bundle_is_not_chosen() -> None:
+    assert not chosen(row())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"file_digest": "d0"},
+        {"file_digest": None, "files_read": {}},
+        {"files_read": {"dag.py": "d1", "module.py": "m0"}},
+        {"files_read": {"dag.py": "d1", "vanished.py": "v1"}},
+    ],
+    ids=["file changed", "never parsed", "module changed", "module vanished"],
+)
+@pytest.mark.parametrize("snapshot_changed", [True, False])
+def test_a_file_is_chosen_when_what_it_read_is_not_what_is_there(
+    changes: dict[str, Any], snapshot_changed: bool
+) -> None:
+    assert chosen(row(**changes), snapshot_changed=snapshot_changed)
+
+
+def test_a_file_with_an_import_error_is_chosen_when_anything_changed() -> None:
+    assert chosen(row(has_error=True), snapshot_changed=True)
+    assert not chosen(row(has_error=True), snapshot_changed=False)
+
+
+def test_a_parse_that_was_asked_for_with_this_snapshot_is_not_asked_for_again() -> None:
+    assert not chosen(row(file_digest="d0", parse_state="queued"), snapshot_changed=False)
+    assert chosen(row(file_digest="d0", parse_state="queued"), snapshot_changed=True)
+
+
+def test_files_that_declare_no_dags_are_not_chosen() -> None:
+    assert files_to_parse(DIGESTS, [], [], snapshot_changed=True) == []

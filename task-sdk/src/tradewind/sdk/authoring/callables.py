@@ -1,0 +1,133 @@
+"""How Python functions get the task context: by the names of their parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_type_hints
+
+from tradewind.sdk.authoring.context import CONTEXT_KEYS
+from tradewind.sdk.authoring.unsupported import unsupported
+from tradewind.sdk.exceptions import DagAuthoringError
+
+_REQUIRED = object()
+_NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+
+
+def call_with_context(
+    function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], context: Mapping[str, Any]
+) -> Any:
+    """Call a function with its own arguments and with what it wants of the context.
+
+    A parameter that is named like a key of the context gets its value; one with two asterisks gets the whole context.
+
+    Raises:
+        ValueError: a positional argument takes the place of a key of the context.
+        KeyError: a parameter without a default is named like a key that this context has not.
+    """
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some functions written in C say nothing of their parameters
+        return function(*args, **kwargs)
+    for parameter in list(parameters.values())[: len(args)]:
+        if parameter.kind in _NAMED and (parameter.name in context or parameter.name in kwargs):
+            raise ValueError(
+                f"Parameter {parameter.name!r} of {function_name(function)} would get a positional argument, "
+                "but its name stands for a key of the task context or has a keyword argument already; rename it."
+            )
+    wanted = {**context, **kwargs}
+    if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        named = {name for name, parameter in parameters.items() if parameter.kind in _NAMED}
+        wanted = {name: value for name, value in wanted.items() if name in named}
+    for name in _missing(parameters.values(), len(args), wanted):
+        wanted[name] = context[name]
+    return function(*args, **wanted)
+
+
+def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    """Check, when a task is made, that the function will take these arguments beside the context.
+
+    Raises:
+        DagAuthoringError: they do not fit its parameters, or a parameter for the context has a default of its own.
+    """
+    signature = inspect.signature(function)
+    name = function_name(function)
+    lenient = []
+    for position, parameter in enumerate(signature.parameters.values()):
+        if parameter.name not in CONTEXT_KEYS or parameter.kind not in _NAMED:
+            lenient.append(parameter)
+            continue
+        if parameter.default is not inspect.Parameter.empty and parameter.default is not None:
+            raise DagAuthoringError(
+                f"Parameter {parameter.name!r} of {name} stands for a key of the task context; "
+                "its default can only be None."
+            )
+        if position < len(args):
+            raise DagAuthoringError(
+                f"Parameter {parameter.name!r} of {name} stands for a key of the task context and cannot be given by "
+                "position; rename it."
+            )
+        lenient.append(parameter.replace(default=None))
+    lenient = _legal_order(lenient)
+    try:
+        bound = signature.replace(parameters=lenient).bind(*args, **kwargs)
+    except TypeError as error:
+        raise DagAuthoringError(f"{name} cannot be called like this: {error}.") from None
+    for parameter in lenient:
+        if parameter.default is _REQUIRED and parameter.name not in bound.arguments:
+            raise DagAuthoringError(f"{name} cannot be called like this: missing a required argument: {parameter.name!r}.")
+
+
+def check_callable(function: object, owner: str) -> None:
+    """Check that a task can call this.
+
+    Raises:
+        DagAuthoringError: it is no function.
+        UnsupportedFeatureError: it is an asynchronous one.
+    """
+    if not callable(function):
+        raise DagAuthoringError(f"{owner} needs a function, not {function!r}.")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise unsupported(f"An asynchronous function ({function_name(function)})", "async tasks")
+
+
+def returns_mapping(function: Callable[..., Any]) -> bool:
+    """Whether its annotation says that the function returns a dict, each key of which becomes an XCom."""
+    if "return" not in getattr(function, "__annotations__", {}):
+        return False
+    try:
+        hint = get_type_hints(function).get("return")
+    except Exception:  # noqa: BLE001 - a name that only type checkers see; the author can say multiple_outputs
+        return False
+    kind = getattr(hint, "__origin__", hint)
+    return isinstance(kind, type) and issubclass(kind, Mapping)
+
+
+def function_name(function: object) -> str:
+    """How a function is called in sentences."""
+    return f"{getattr(function, '__qualname__', None) or repr(function)}()"
+
+
+def _missing(parameters: Iterable[inspect.Parameter], given: int, wanted: Mapping[str, Any]) -> list[str]:
+    return [
+        parameter.name
+        for parameter in list(parameters)[given:]
+        if parameter.kind in _NAMED
+        and parameter.default is inspect.Parameter.empty
+        and parameter.name in CONTEXT_KEYS
+        and parameter.name not in wanted
+    ]
+
+
+def _legal_order(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    # A parameter for the context has a default now and may stand before one that has none, which Python forbids.
+    seen_default = False
+    legal = []
+    for parameter in parameters:
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            has_default = parameter.default is not inspect.Parameter.empty
+            legal.append(parameter if has_default or not seen_default else parameter.replace(default=_REQUIRED))
+            seen_default = seen_default or has_default
+        else:
+            legal.append(parameter)
+    return legal

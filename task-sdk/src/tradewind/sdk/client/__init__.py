@@ -1,0 +1,1 @@
+"""The client side of the Task Execution Interface: calls, and what carries them."""

@@ -1,0 +1,126 @@
+"""Runs one shell command as a child that cannot outlive its task, and passes on what it writes line by line."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+PIECE = 64 * 1024
+"""Characters of a line that are passed on at once; a longer line comes in pieces."""
+
+LONGEST_LAST_LINE = 2 * 1024 * 1024
+"""Characters of the last line that are kept, well above what can be the result of a task."""
+
+GRACE_SECONDS = 3.0
+"""How long a command that has to end may clean up before it is killed."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class ShellResult:
+    """How a command ended. An `exit_code` below zero is the number of the signal that ended it."""
+
+    exit_code: int
+    last_line: str
+
+
+class ShellCommand:
+    """A command in a process group of its own.
+
+    Args:
+        arguments: program and arguments.
+        environment: the whole environment.
+        directory: where it runs.
+        encoding: of what it writes.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], *, environment: Mapping[str, str], directory: str, encoding: str
+    ) -> None:
+        self._encoding = encoding
+        self._process = subprocess.Popen(  # noqa: PLW1509 - the function below only makes system calls
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=dict(environment),
+            process_group=0,
+            preexec_fn=_die_with_parent(),
+        )
+
+    def run(self, on_line: Callable[[str], None]) -> ShellResult:
+        """Pass on what the command writes until it and whatever writes with it are done.
+
+        What is left of its process group is killed at the end, and all of it when this is interrupted.
+
+        Args:
+            on_line: called with each line, without trailing blanks; long lines come in pieces.
+        """
+        try:
+            last_line = self._read(on_line)
+            # Not reaped yet: as long as the zombie holds its number, the group below cannot be another one.
+            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            self._signal_group(signal.SIGKILL)
+            return ShellResult(self._process.wait(), last_line)
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the process group: SIGTERM, and SIGKILL to what still runs after `GRACE_SECONDS`."""
+        if self._process.poll() is not None:
+            return
+        self._signal_group(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_SECONDS)
+            return
+        self._signal_group(signal.SIGKILL)
+        self._process.wait()
+
+    def _read(self, on_line: Callable[[str], None]) -> str:
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        line: list[str] = []
+        with io.TextIOWrapper(self._process.stdout, self._encoding, "backslashreplace", newline="\n") as stream:
+            for starts, piece in _pieces(stream):
+                text = piece.rstrip()
+                on_line(text)
+                if starts:
+                    line = []
+                if sum(map(len, line)) <= LONGEST_LAST_LINE:
+                    line.append(piece)
+        return "".join(line).rstrip()
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+
+def _pieces(stream: io.TextIOWrapper) -> Iterator[tuple[bool, str]]:
+    """Each piece of a line, with whether it begins one."""
+    starts = True
+    while piece := stream.readline(PIECE):
+        yield starts, piece
+        starts = piece.endswith("\n")
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What the child does before its program starts: ask to be killed when this process dies. Only Linux has that."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return ask

@@ -1,0 +1,122 @@
+"""What goes over a worker session in bytes, and which refusals of one are for good."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tradewind.sdk import contract
+from tradewind.sdk.client.calls import Call, Reply
+from tradewind.sdk.contract import Cancel, Deliver, Problem, ProblemReason, Refused, Request, Welcome
+
+_FINAL_REFUSALS = frozenset(
+    {
+        ProblemReason.MISSING_TOKEN,
+        ProblemReason.MALFORMED_TOKEN,
+        ProblemReason.UNKNOWN_CREDENTIAL,
+        ProblemReason.REVOKED_CREDENTIAL,
+        ProblemReason.NOT_ALLOWED,
+        ProblemReason.UNSUPPORTED_VERSION,
+    }
+)
+
+
+class SessionRefused(Exception):
+    """The server refuses this worker, and another attempt would change nothing; the message says what to do."""
+
+
+TOO_LARGE = Reply(
+    status=413,
+    body=contract.encode(
+        Problem(
+            type="about:blank",
+            title="Frame too large",
+            status=413,
+            detail="The frame is above the limit that the server gave in its welcome.",
+            reason=ProblemReason.FRAME_TOO_LARGE,
+        )
+    ),
+)
+"""What a server would answer to a call that was made before its limit was known."""
+
+
+class RawResponse(msgspec.Struct, tag_field="frame", tag="response"):
+    """An answer whose body stays as the server wrote it."""
+
+    request_id: int
+    status: int
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Addressee(msgspec.Struct):
+    """What of a delivery is understood in any case."""
+
+    dispatch_id: str
+    token: str
+
+
+class RawDeliver(msgspec.Struct):
+    """A delivery of which only the addressee is read."""
+
+    delivery: Addressee
+
+
+decode_frame = msgspec.json.Decoder(Welcome | Refused | Deliver | Cancel | RawResponse).decode
+decode_addressee = msgspec.json.Decoder(RawDeliver).decode
+
+
+def raise_if_final(problem: Problem) -> None:
+    """Tell refusals that another attempt cannot heal from those that it can.
+
+    Raises:
+        SessionRefused: the refusal is final.
+    """
+    if problem.reason in _FINAL_REFUSALS:
+        offered = f" The server speaks {', '.join(problem.supported_versions)}." if problem.supported_versions else ""
+        raise SessionRefused(
+            f"the server refuses this worker ({problem.reason}): {problem.detail}{offered} "
+            f"{problem.action or _REMEDIES.get(problem.reason, '')}".strip()
+        )
+
+
+_REMEDIES = {
+    ProblemReason.UNSUPPORTED_VERSION: "Upgrade the server, or run a tradewind-task-sdk that it speaks with.",
+    ProblemReason.NOT_ALLOWED: "Give the worker a credential with the role worker.",
+    **dict.fromkeys(
+        (
+            ProblemReason.MISSING_TOKEN,
+            ProblemReason.MALFORMED_TOKEN,
+            ProblemReason.UNKNOWN_CREDENTIAL,
+            ProblemReason.REVOKED_CREDENTIAL,
+        ),
+        "Set TRADEWIND_API_TOKEN to a credential made by `tradewind-server tokens create --role worker`.",
+    ),
+}
+
+
+def refused_handshake(status: int, body: bytes) -> str:
+    """What a server said instead of opening the connection.
+
+    Raises:
+        SessionRefused: it refuses for good.
+    """
+    try:
+        problem = contract.decode(Problem, body)
+    except msgspec.DecodeError:
+        return f"HTTP status {status} without a problem document: is this a Tradewind server?"
+    raise_if_final(problem)
+    return f"{problem.reason}: {problem.detail}"
+
+
+def request_frame(request_id: int, call: Call) -> bytes:
+    """The frame of a call, with the body as it is."""
+    body = msgspec.UNSET if call.body is None else msgspec.Raw(call.body)
+    return contract.encode(
+        Request(
+            request_id=request_id,
+            operation=call.operation,
+            parameters=dict(call.parameters),
+            token=call.token,
+            body=body,
+            text=call.text,
+        )
+    )

@@ -1,0 +1,84 @@
+"""A whole worker inside a test: real launcher and processes, real sockets, the server of `fake_server`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.worker.fake_server import FakeServer
+from tradewind.sdk.worker.launcher import Launcher
+from tradewind.sdk.worker.main import end_former_life, serve
+from tradewind.sdk.worker.settings import WorkerSettings
+from tradewind.sdk.worker.state_directory import StateDirectory
+
+ROOT = Path(__file__).parents[2]
+RUNNER = "tests.worker.script_runner"
+
+
+def environment() -> dict[str, str]:
+    """The environment of processes that find `RUNNER`."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONPATH": path}
+
+
+@dataclass
+class Worker:
+    """A running worker."""
+
+    stop: asyncio.Event
+    ended: asyncio.Task[int]
+    state: StateDirectory
+
+    async def end(self) -> int:
+        """Tell it to stop; its exit code."""
+        self.stop.set()
+        return await self.ended
+
+
+@asynccontextmanager
+async def working(server: FakeServer, directory: Path, **settings: Any) -> AsyncIterator[Worker]:
+    """A worker on this server."""
+    chosen = WorkerSettings(
+        token="tw_worker", api_url=server.url, state_directory=directory / "state", **{"stop_timeout": 5.0, **settings}
+    )
+    stop = asyncio.Event()
+    with StateDirectory.open(chosen.state_directory) as state:
+        end_former_life(state)
+        async with Launcher(environment=environment(), runner=RUNNER) as launcher:
+            worker = Worker(stop, asyncio.create_task(serve(chosen, state, launcher, stop)), state)
+            try:
+                yield worker
+            finally:
+                stop.set()
+                await asyncio.wait([worker.ended])
+    worker.ended.result()
+
+
+def run_with_server(work: Callable[[FakeServer], Coroutine[Any, Any, None]], **attributes: Any) -> None:
+    """Run a test beside a server with these attributes."""
+
+    async def run() -> None:
+        async with asyncio.timeout(60), FakeServer() as server:
+            for name, value in attributes.items():
+                setattr(server, name, value)
+            await work(server)
+
+    asyncio.run(run())
+
+
+def run_with_worker(
+    tmp_path: Path, work: Callable[[FakeServer, Worker], Coroutine[Any, Any, None]], **attributes: Any
+) -> None:
+    """Run a test beside a server with these attributes and a worker that has said hello to it."""
+
+    async def run(server: FakeServer) -> None:
+        async with working(server, tmp_path) as worker:
+            await server.until(lambda: server.connections)
+            await work(server, worker)
+
+    run_with_server(run, **attributes)

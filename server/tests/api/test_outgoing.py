@@ -39,9 +39,7 @@ def test_frames_go_out_in_order() -> None:
 def test_a_full_line_is_closed_and_says_so_once(max_frames: int, max_bytes: int) -> None:
     async def check() -> None:
         overflows: list[None] = []
-        line = OutgoingLine(
-            max_frames=max_frames, max_bytes=max_bytes, on_overflow=lambda: overflows.append(None)
-        )
+        line = OutgoingLine(max_frames=max_frames, max_bytes=max_bytes, on_overflow=lambda: overflows.append(None))
         line.put(b"12345")
         line.put(b"12345")
         for _ in range(2):

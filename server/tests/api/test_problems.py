@@ -105,7 +105,11 @@ def fault(type_: Any, body: str) -> tuple[str, str | None]:
             ' "xcoms": [{"key": "a", "value": 1}, {"key": 2, "value": 1}]}',
             ("wrong_type", "xcoms.1.key"),
         ),
-        (WorkerFrame, '{"frame": "offer", "capacity": {"execute_task": -1}}', ("invalid_value", "capacity.execute_task")),
+        (
+            WorkerFrame,
+            '{"frame": "offer", "capacity": {"execute_task": -1}}',
+            ("invalid_value", "capacity.execute_task"),
+        ),
     ],
 )
 def test_a_fault_in_a_body_names_reason_and_field(type_: Any, body: str, expected: tuple[str, str | None]) -> None:

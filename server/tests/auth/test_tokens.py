@@ -77,7 +77,7 @@ def test_two_tokens_of_one_dispatch_differ() -> None:
 def test_a_token_ends_on_the_clock_that_is_passed() -> None:
     same = signer()
     minted = same.mint(ActivityKind.EXECUTE_TASK, TRY_ID, DISPATCH_ID, NOW)
-    assert same.verify(minted.token, now=minted.expires_at - timedelta(microseconds=1))
+    assert same.verify(minted.token, now=minted.expires_at - timedelta(microseconds=1)).dispatch_id == DISPATCH_ID
     with pytest.raises(Refused) as caught:
         same.verify(minted.token, now=minted.expires_at)
     assert caught.value.reason is ProblemReason.EXPIRED_TOKEN
@@ -139,7 +139,7 @@ def test_a_token_with_a_senseless_claim_is_malformed(claims: dict[str, Any]) -> 
 
 def test_renewal_forgives_expiry_and_nothing_else() -> None:
     later = NOW + timedelta(days=1)
-    assert signer().verify(signed(CLAIMS), now=later, allow_expired=True)
+    assert signer().verify(signed(CLAIMS), now=later, allow_expired=True).dispatch_id == DISPATCH_ID
     forged = signed(CLAIMS, key=Ed25519PrivateKey.generate())
     assert refusal(forged, now=later, allow_expired=True) is ProblemReason.FORGED_TOKEN
     assert refusal(signed({**CLAIMS, "aud": "x"}), now=later, allow_expired=True) is ProblemReason.WRONG_AUDIENCE
@@ -148,7 +148,7 @@ def test_renewal_forgives_expiry_and_nothing_else() -> None:
 def test_a_remembered_token_is_forgotten_with_its_key() -> None:
     tokens = signer()
     token = tokens.mint(ActivityKind.EXECUTE_TASK, TRY_ID, DISPATCH_ID, NOW).token
-    assert tokens.verify(token, now=NOW)
+    assert tokens.verify(token, now=NOW).dispatch_id == DISPATCH_ID
     other = Ed25519PrivateKey.generate()
     tokens.replace_keys(KeySet("two", other, {"two": other.public_key()}))
     with pytest.raises(Refused) as caught:
@@ -175,4 +175,6 @@ def test_all_public_keys_are_published_and_verify() -> None:
     published = jwt.PyJWK(keys[1].model_dump()).key
     options: Any = {"verify_exp": False, "verify_iat": False}
     assert jwt.decode(token, published, [ALGORITHM], options, audience=AUDIENCE)["dispatch_id"] == DISPATCH_ID
-    assert tokens.verify(signed(CLAIMS, key=old, kid="old"), now=NOW), "a key that signs no more still verifies"
+    assert tokens.verify(signed(CLAIMS, key=old, kid="old"), now=NOW).dispatch_id == DISPATCH_ID, (
+        "a key that signs no more still verifies"
+    )

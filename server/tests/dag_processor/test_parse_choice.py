@@ -18,6 +18,7 @@ def row(**changes: Any) -> DagFileRow:
         "files_read": {"dag.py": "d1", "module.py": "m1"},
         "parse_id": None,
         "parse_state": "none",
+        "parse_snapshot": None,
         "has_error": False,
         "parsed_at": None,
     }
@@ -25,11 +26,11 @@ def row(**changes: Any) -> DagFileRow:
 
 
 def chosen(known: DagFileRow, *, snapshot_changed: bool = True) -> bool:
-    return files_to_parse(DIGESTS, ["dag.py"], [known], snapshot_changed=snapshot_changed) == ["dag.py"]
+    return files_to_parse(DIGESTS, ["dag.py"], [known], snapshot="s2", snapshot_changed=snapshot_changed) == ["dag.py"]
 
 
 def test_a_file_that_was_never_parsed_is_chosen() -> None:
-    assert files_to_parse(DIGESTS, ["new.py"], [row()], snapshot_changed=False) == ["new.py"]
+    assert files_to_parse(DIGESTS, ["new.py"], [row()], snapshot="s2", snapshot_changed=False) == ["new.py"]
 
 
 def test_a_file_whose_parse_speaks_for_the_bundle_is_not_chosen() -> None:
@@ -58,10 +59,12 @@ def test_a_file_with_an_import_error_is_chosen_when_anything_changed() -> None:
     assert not chosen(row(has_error=True), snapshot_changed=False)
 
 
-def test_a_parse_that_was_asked_for_with_this_snapshot_is_not_asked_for_again() -> None:
-    assert not chosen(row(file_digest="d0", parse_state="queued"), snapshot_changed=False)
-    assert chosen(row(file_digest="d0", parse_state="queued"), snapshot_changed=True)
+@pytest.mark.parametrize("snapshot_changed", [True, False])
+def test_a_parse_of_this_snapshot_that_has_not_ended_is_not_asked_for_again(snapshot_changed: bool) -> None:
+    pending = {"file_digest": "d0", "parse_id": "p", "parse_state": "queued"}
+    assert not chosen(row(**pending, parse_snapshot="s2"), snapshot_changed=snapshot_changed)
+    assert chosen(row(**pending, parse_snapshot="s1"), snapshot_changed=snapshot_changed)
 
 
 def test_files_that_declare_no_dags_are_not_chosen() -> None:
-    assert files_to_parse(DIGESTS, [], [], snapshot_changed=True) == []
+    assert files_to_parse(DIGESTS, [], [], snapshot="s2", snapshot_changed=True) == []

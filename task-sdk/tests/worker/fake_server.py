@@ -235,9 +235,10 @@ class FakeServer:
         assert headers["tradewind-api-version"] == "2026-12-01"
         call = _http_call(method, target, headers, content)
         status, body = await self._answer(call)
+        media = OPERATIONS[call.operation].response_media or "application/json"
+        media = "application/problem+json" if status >= 400 else media
         writer.write(
-            f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nContent-Type: application/json\r\n\r\n".encode()
-            + body
+            f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nContent-Type: {media}\r\n\r\n".encode() + body
         )
         await writer.drain()
 

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -54,6 +56,11 @@ class Parts:
     settings: Settings
     store: Store
     signer: TokenSigner
+
+    def at_port(self, port: int) -> Parts:
+        """The same, with the port that was found where the settings leave the choice."""
+        api = self.settings.api.model_copy(update={"port": port})
+        return replace(self, settings=self.settings.model_copy(update={"api": api}))
 
 
 async def load_parts(settings: Settings, store: Store) -> Parts:
@@ -111,23 +118,34 @@ async def run_roles(
         ExceptionGroup: A role failed.
         OSError: The address of the API server is taken.
     """
-    sessions = WorkerSessionExecutor() if Role.API_SERVER in roles else None
+    listener = bind(parts.settings.api) if Role.API_SERVER in roles else None
+    if listener is not None:
+        parts = parts.at_port(listener.getsockname()[1])
+    sessions = WorkerSessionExecutor() if listener is not None else None
     commands = _command_executors(parts.settings, command_environment or {}) if Role.SCHEDULER in roles else []
     executors: list[Executor] = [*commands, *([sessions] if sessions else [])]
-    dispatcher = Dispatcher(store=parts.store, executors=executors, minter=parts.signer, settings=parts.settings)
+    dispatcher = Dispatcher(parts.store, executors, parts.signer, parts.settings)
     try:
         async with asyncio.TaskGroup() as group:
             if executors:
                 group.create_task(dispatcher.run(stop), name="dispatcher")
-            if sessions is not None:
-                group.create_task(_serve(parts, sessions, dispatcher, stop, serving), name="api server")
+            if sessions is not None and listener is not None:
+                group.create_task(
+                    _serve(parts, listener, sessions, dispatcher, stop=stop, serving=serving), name="api server"
+                )
             if Role.SCHEDULER in roles:
-                group.create_task(Scheduler(parts.store, parts.settings).run(stop), name="scheduler")
+                scheduler = Scheduler(parts.store, parts.settings, name=_unique_name())
+                group.create_task(scheduler.run(stop), name="scheduler")
             if Role.DAG_PROCESSOR in roles:
                 group.create_task(DagProcessor(parts.store, parts.settings).run(stop), name="dag processor")
     finally:
         for executor in executors:
             await executor.close()
+
+
+def _unique_name() -> str:
+    """Who leads, as it is shown: the host and process, and what tells two lives of them apart."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def _command_executors(settings: Settings, further: Mapping[str, str]) -> list[CommandExecutor]:
@@ -142,8 +160,10 @@ def _command_executors(settings: Settings, further: Mapping[str, str]) -> list[C
 
 async def _serve(
     parts: Parts,
+    listener: socket.socket,
     sessions: WorkerSessionExecutor,
     dispatcher: Dispatcher,
+    *,
     stop: asyncio.Event,
     serving: Callable[[int], None],
 ) -> None:
@@ -155,11 +175,9 @@ async def _serve(
         dispatcher=dispatcher,
         logs=LogStore(parts.settings.logs_directory),
     )
-    listener = bind(parts.settings.api)
-    port: int = listener.getsockname()[1]
     async with api_serving(create_app(services), listener, parts.settings.api) as server:
-        log.info("api server listens", extra={"host": parts.settings.api.host, "port": port})
-        serving(port)
+        log.info("api server listens at %s", parts.settings.public_url)
+        serving(parts.settings.api.port)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({server, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()

@@ -1,26 +1,26 @@
 """Every exception that a DAG author can meet or raise; each has its Airflow name too.
 
-    TradewindException
-    ├── TradewindSkipException          raise it: the task ends as skipped
-    ├── TradewindFailException          raise it: the task fails, and no further try is made
-    ├── TradewindNotFoundException      something that was asked for does not exist
-    │   ├── VariableNotFound
-    │   ├── ConnectionNotFound
-    │   └── XComNotFound
-    ├── TradewindRuntimeError           a call to the control plane was refused
-    │   └── ServerUnreachable
-    ├── OutsideTaskError                something that only works in a running task
-    ├── XComNotSerializableError
-    ├── UnsupportedFeatureError         known in Airflow, not in this version
-    └── DagAuthoringError               a DAG file says something that cannot be
-        ├── UnsupportedArgumentError    known in Airflow, not in this version
-        ├── UnknownArgumentError
-        ├── DuplicateTaskIdFound
-        ├── TaskNotFound
-        ├── DagDuplicatedIdException
-        └── DagCycleException
-    DagFileTimeout (BaseException)      the import of a DAG file takes too long
-    TaskTerminated (BaseException)      the process of the task was asked to end
+TradewindException
+├── TradewindSkipException          raise it: the task ends as skipped
+├── TradewindFailException          raise it: the task fails, and no further try is made
+├── TradewindNotFoundException      something that was asked for does not exist
+│   ├── VariableNotFound
+│   ├── ConnectionNotFound
+│   └── XComNotFound
+├── TradewindRuntimeError           a call to the control plane was refused
+│   └── ServerUnreachable
+├── OutsideTaskError                something that only works in a running task
+├── XComNotSerializableError
+├── UnsupportedFeatureError         known in Airflow, not in this version
+└── DagAuthoringError               a DAG file says something that cannot be
+    ├── UnsupportedArgumentError    known in Airflow, not in this version
+    ├── UnknownArgumentError
+    ├── DuplicateTaskIdFound
+    ├── TaskNotFound
+    ├── DagDuplicatedIdException
+    └── DagCycleException
+DagFileTimeout (BaseException)      the import of a DAG file takes too long
+TaskTerminated (BaseException)      the process of the task was asked to end
 """
 
 from __future__ import annotations

@@ -1,98 +1,166 @@
-"""Hides secrets in text that leaves a try: its output, its log, the messages of its errors."""
+"""Hides secrets in text: each value that a task was given, and the forms in which programs usually write one."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from tradewind.sdk.contract import Connection, Variable
+    from tradewind.sdk.contract import Connection, Secrets, Variable
 
 MASK = "***"
-SHORTEST = 3
-"""A shorter text is no secret: masking it would make a log unreadable and tell its length."""
+"""What stands in the place of a secret."""
 
-_SECRET_NAME = re.compile(r"pass|secret|token|key|auth|credential|private", re.IGNORECASE)
+MIN_LENGTH = 3
+"""Characters below which a value is no secret: it would hide half of every text."""
+
+_MIN_CORE = 8
+_MIN_LINE = 8
+_MIN_UNNAMED = 16
+_MAX_ENCODED = 4096
+_WORDS = frozenset({"true", "false", "null", "none"})
+_SENSITIVE = re.compile(
+    r"pass|secret|token|key|credential|authorization|private|signature|sas|dsn|uri|url", re.IGNORECASE
+)
 
 
 class Masker:
-    """Replaces secrets, in the forms in which they usually appear: plain, JSON, URL-quoted, base64.
+    """Replaces secrets by `***`.
 
-    A secret of several lines is also each of its lines, since logs are masked line by line.
+    Found are the values themselves and their usual encodings: quoted for a URL, in Base64 (also in the middle of a
+    longer text that was encoded), escaped for JSON and for Python; of a value of several lines each line by itself.
+
+    Args:
+        values: the secrets. Those of fewer than three characters, and words such as `true`, are passed over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, values: Iterable[str] = ()) -> None:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._longest = 0
+        self.add(values)
+
+    def add(self, values: Iterable[str]) -> None:
+        """Hide these, too, from now on."""
+        before = len(self._forms)
+        for value in values:
+            self._forms.update(_forms(value))
+        if len(self._forms) == before:
+            return
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        # A look-ahead, because secrets may overlap: the end of one must not stay when the next begins within it.
+        self._pattern = re.compile(f"(?=({'|'.join(map(re.escape, longest_first))}))")
+        self._longest = len(longest_first[0])
 
     @property
     def longest(self) -> int:
-        """Characters of the longest form; 0 when there is nothing to hide."""
-        return max(map(len, self._forms), default=0)
-
-    def add(self, secret: str) -> None:
-        """Hide a text from now on; one of fewer than three characters is left alone."""
-        before = len(self._forms)
-        for text in {secret, *secret.splitlines()}:
-            if len(text.strip()) >= SHORTEST:
-                self._forms.update(_forms_of(text))
-        if len(self._forms) != before:
-            # The longest first: a form may be part of another.
-            self._pattern = re.compile("|".join(map(re.escape, sorted(self._forms, key=len, reverse=True))))
-
-    def add_variable(self, variable: Variable) -> None:
-        """Hide a variable: all of it, and each text in it when it is JSON."""
-        self.add(variable.value)
-        if variable.value[:1] in {"{", "["}:
-            self._add_texts_of(variable.value, named_ones=False)
-
-    def add_connection(self, connection: Connection) -> None:
-        """Hide the password of a connection, and what its extra calls a secret."""
-        if connection.password:
-            self.add(connection.password)
-        if connection.extra:
-            self._add_texts_of(connection.extra, named_ones=True)
-
-    def _add_texts_of(self, text: str, *, named_ones: bool) -> None:
-        try:
-            found = json.loads(text)
-        except ValueError:
-            if named_ones:
-                self.add(text)
-            return
-        for secret in _texts(found, wanted=not named_ones):
-            self.add(secret)
+        """Characters of the longest form of a secret: what has to be held back of a text that goes on."""
+        return self._longest
 
     def mask(self, text: str) -> str:
-        """The text with `***` in place of each secret."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
+        """The text with each secret in it replaced; neighbouring secrets become one mask."""
+        if self._pattern is None or not any(form in text for form in self._forms):
+            return text
+        pieces: list[str] = []
+        end = 0
+        for start, stop in _merged((found.start(1), found.end(1)) for found in self._pattern.finditer(text)):
+            pieces += (text[end:start], MASK)
+            end = stop
+        return "".join((*pieces, text[end:]))
 
 
-def _texts(value: object, *, wanted: bool) -> list[str]:
-    """Texts in a JSON value: all of them, or those below a name that speaks of a secret."""
-    if isinstance(value, dict):
-        pairs = ((wanted or bool(_SECRET_NAME.search(str(name))), inner) for name, inner in value.items())
-        return [text for is_wanted, inner in pairs for text in _texts(inner, wanted=is_wanted)]
-    if isinstance(value, list):
-        return [text for inner in value for text in _texts(inner, wanted=wanted)]
-    return [str(value)] if wanted and isinstance(value, str | int | float) and not isinstance(value, bool) else []
+def secret_values(secrets: Secrets) -> Iterator[str]:
+    """What is to be hidden of the secrets that came with a task."""
+    for connection in secrets.connections:
+        yield from connection_values(connection)
+    for variable in secrets.variables:
+        yield from variable_values(variable)
 
 
-def _forms_of(secret: str) -> set[str]:
-    raw = secret.encode()
-    escaped = json.dumps(secret)[1:-1]
-    forms = {
-        secret,
-        escaped,
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
-        base64.b64encode(raw).decode().rstrip("="),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        repr(secret)[1:-1],
-    }
-    return {form for form in forms if len(form) >= SHORTEST}
+def connection_values(connection: Connection) -> Iterator[str]:
+    """What is to be hidden of a connection: its password, its extra, and texts in it that look like secrets.
+
+    Those are texts under a name such as `token` or `private_key`, and any of 16 characters and more. Host and login
+    are no secrets.
+    """
+    if connection.password:
+        yield connection.password
+    if connection.extra:
+        yield connection.extra
+        yield from _texts(connection.extra)
+
+
+def variable_values(variable: Variable) -> Iterator[str]:
+    """What is to be hidden of a variable: its value, and, if that is JSON, texts in it that look like secrets."""
+    yield variable.value
+    yield from _texts(variable.value)
+
+
+def _texts(text: str) -> Iterator[str]:
+    try:
+        waiting: list[tuple[bool, Any]] = [(False, json.loads(text))]
+    except (ValueError, RecursionError):
+        return
+    while waiting:
+        sensitive, item = waiting.pop()
+        if isinstance(item, dict):
+            waiting.extend((sensitive or bool(_SENSITIVE.search(key)), value) for key, value in item.items())
+        elif isinstance(item, list):
+            waiting.extend((sensitive, value) for value in item)
+        elif isinstance(item, str) and (sensitive or len(item) >= _MIN_UNNAMED):
+            yield item
+
+
+def _forms(value: str) -> Iterator[str]:
+    for part in (value, value.strip(), *_lines(value)):
+        if len(part) < MIN_LENGTH or part.lower() in _WORDS:
+            continue
+        yield part
+        yield json.dumps(part)[1:-1]
+        yield json.dumps(part, ensure_ascii=False)[1:-1]
+        yield repr(part)[1:-1]
+        if len(part) <= _MAX_ENCODED:
+            yield from _encodings(part)
+
+
+def _lines(value: str) -> Iterator[str]:
+    lines = value.splitlines()
+    if len(lines) > 1:
+        yield from (line.strip() for line in lines if len(line.strip()) >= _MIN_LINE)
+
+
+def _encodings(value: str) -> Iterator[str]:
+    data = value.encode("utf-8", "surrogatepass")
+    for form in (quote(data), quote(data, safe=""), quote_plus(data)):
+        yield form
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form)
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(data).decode()
+        yield whole
+        # In the middle of a longer text the value begins at one of three places in a group of four characters;
+        # the characters that it shares with its neighbours are cut off.
+        for before in range(3):
+            encoded = encode(b"\0" * before + data).decode().rstrip("=")
+            first = (0, 2, 3)[before]
+            last = (before + len(data)) * 8 // 6
+            core = encoded[first:last]
+            if len(core) >= _MIN_CORE:
+                yield core
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans, in the order of their beginning, with those that touch made one."""
+    begin = end = -1
+    for start, stop in spans:
+        if start > end:
+            if end >= 0:
+                yield begin, end
+            begin, end = start, stop
+        else:
+            end = max(end, stop)
+    if end >= 0:
+        yield begin, end

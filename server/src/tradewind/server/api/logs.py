@@ -96,7 +96,7 @@ def check_segment(content: bytes) -> None:
             found = invalid(error, what=f"line {number}")
             raise Refused(
                 ProblemReason.MALFORMED_BODY,
-                f"line {number} is no log record: {found.detail}",
+                f"the segment has a wrong record: {found.detail}",
                 field=f"{number}.{found.field}" if found.field else str(number),
                 action="send JSON lines, one log record each",
             ) from None

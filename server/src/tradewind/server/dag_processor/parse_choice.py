@@ -12,6 +12,7 @@ def files_to_parse(
     candidates: Collection[str],
     rows: Sequence[DagFileRow],
     *,
+    snapshot: str,
     snapshot_changed: bool,
 ) -> list[str]:
     """The candidates whose last parse does not speak for the bundle as it is now, sorted.
@@ -20,19 +21,21 @@ def files_to_parse(
         digests: path to SHA-256 of every file of the bundle.
         candidates: files that may declare DAGs.
         rows: what is known of earlier parses.
-        snapshot_changed: whether the bundle differs from the last published snapshot. If not, the parses that it
-            needs were asked for together with that snapshot, and a file that failed would fail again.
+        snapshot: digest of the bundle as it is now; a parse of it that has not ended is not asked for twice.
+        snapshot_changed: whether the bundle differs from the last published snapshot; if not, a file that failed would
+            fail again.
     """
     known = {row.file: row for row in rows}
-    return sorted(path for path in candidates if _is_due(path, digests, known.get(path), snapshot_changed))
+    return sorted(
+        path
+        for path in candidates
+        if (row := known.get(path)) is None
+        or (row.parse_snapshot != snapshot and _is_outdated(row, digests, snapshot_changed=snapshot_changed))
+    )
 
 
-def _is_due(path: str, digests: Mapping[str, str], row: DagFileRow | None, snapshot_changed: bool) -> bool:  # noqa: FBT001
-    if row is None:
-        return True
-    if not snapshot_changed and row.parse_state != "none":
-        return False
-    if row.file_digest != digests[path]:
+def _is_outdated(row: DagFileRow, digests: Mapping[str, str], *, snapshot_changed: bool) -> bool:
+    if row.file_digest != digests[row.file]:
         return True
     if any(digests.get(read) != digest for read, digest in row.files_read.items()):
         return True

@@ -96,7 +96,7 @@ class DagProcessor:
         dags.drop_files(tx, self._bundle, candidates)
         dags.set_bundle_errors(tx, self._bundle, state.errors)
         rows = dags.dag_files(tx, self._bundle)
-        due = files_to_parse(digests, candidates, rows, snapshot_changed=changed)
+        due = files_to_parse(digests, candidates, rows, snapshot=snapshot, snapshot_changed=changed)
         if due:
             dags.request_parses(
                 tx,

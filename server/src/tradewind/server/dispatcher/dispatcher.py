@@ -7,8 +7,9 @@ import base64
 import hashlib
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -19,7 +20,6 @@ from tradewind.server.executors.protocol import (
     Executor,
     NotAccepted,
     Observation,
-    Offer,
     SessionDelivery,
     SessionIdentity,
 )
@@ -126,12 +126,15 @@ class Dispatcher:
                 await asyncio.sleep(refusal.retry_after_seconds or PAUSE_AFTER_REFUSAL_SECONDS)
 
     async def _claim_and_deliver(self) -> None:
-        requests = self._requests()
-        if not requests:
+        """Claim for all free places, parses first: new code waits for them, and they are few."""
+        parses = self._requests(ActivityKind.PARSE_DAG_FILE)
+        tasks = self._requests(ActivityKind.EXECUTE_TASK)
+        if not parses and not tasks:
             return
 
         def job(tx: Transaction) -> tuple[list[_Parcel], datetime]:
-            return self._packed(tx, dispatches.claim(tx, requests)), tx.now
+            first = dispatches.claim(tx, parses)
+            return self._packed(tx, [*first, *dispatches.claim(tx, _less(tasks, first))]), tx.now
 
         await self._deliver_all(*await self._store.write(job))
 
@@ -151,24 +154,21 @@ class Dispatcher:
         if brokers:
             await self._deliver_all(*await self._store.write(job))
 
-    def _requests(self) -> list[ClaimRequest]:
-        """What to claim: parses first, since new code waits for them, then where there is most room."""
-        offers = [
-            (executor.name, offer)
-            for executor in self._executors.values()
-            for offer in executor.capacity()
-            if offer.free > 0 and _serves_something(offer)
-        ]
-        offers.sort(key=lambda pair: (pair[1].kind is not ActivityKind.PARSE_DAG_FILE, -pair[1].free))
+    def _requests(self, kind: ActivityKind) -> list[ClaimRequest]:
+        """What the executors have room for. A session that serves no queue can take no task."""
         return [
             ClaimRequest(
-                kind=offer.kind,
-                executor=name,
+                kind=kind,
+                executor=executor.name,
                 limit=offer.free,
                 queues=tuple(sorted(offer.queues or ())),
                 worker=None if offer.session is None else _binding(offer.session),
             )
-            for name, offer in offers
+            for executor in self._executors.values()
+            for offer in executor.capacity()
+            if offer.kind is kind and offer.free > 0
+            # No queues in a claim would mean all of them.
+            if kind is ActivityKind.PARSE_DAG_FILE or offer.queues is None or offer.queues
         ]
 
     def _packed(self, tx: Transaction, handouts: Sequence[Handout]) -> list[_Parcel]:
@@ -273,9 +273,14 @@ def _binding(identity: SessionIdentity) -> WorkerBinding:
     )
 
 
-def _serves_something(offer: Offer) -> bool:
-    """Tasks wait in queues: a session that serves none can not take any, and no queues in a claim mean all of them."""
-    return offer.kind is ActivityKind.PARSE_DAG_FILE or offer.queues is None or bool(offer.queues)
+def _less(requests: Sequence[ClaimRequest], taken: Sequence[Handout]) -> list[ClaimRequest]:
+    """The requests without the places that a broker has given away: its kinds share them, those of a session do not."""
+    given = Counter(handout.executor for handout in taken if handout.worker is None)
+    return [
+        request if request.worker is not None else replace(request, limit=request.limit - given[request.executor])
+        for request in requests
+        if request.worker is not None or request.limit > given[request.executor]
+    ]
 
 
 def _new_ticket() -> str:

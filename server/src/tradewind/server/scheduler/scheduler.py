@@ -137,7 +137,7 @@ class Scheduler:
         ignored = frozenset(self._faulty)
         result = await self._store.write(lambda tx: RunPass(self._memory, tx, epoch, ignored).run())
         self._memory.keep(result)
-        self._due_at = None if result.due_in is None else self._clock() + max(0.0, result.due_in)
+        self._due_at = None if result.due_in is None else self._clock() + result.due_in
         for pk, error in result.faulty.items():
             log.error("run can not be decided", extra={"run_pk": pk}, exc_info=error)
             self._faulty[pk] = now + FAULTY_RUN_SECONDS

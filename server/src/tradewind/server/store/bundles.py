@@ -30,6 +30,19 @@ def known_blobs(tx: Transaction, digests: Iterable[str]) -> set[str]:
     return {row.digest for row in tx.rows(_KNOWN, {"digests": list(digests)})}
 
 
+def put_blobs(tx: Transaction, blobs: Mapping[str, bytes]) -> None:
+    """Store contents of files by digest, before the snapshot that names them; a large bundle needs several writes.
+
+    Raises:
+        Refused: `invalid_value`: a content is not what its digest says.
+    """
+    for digest, content in blobs.items():
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise Refused(ProblemReason.INVALID_VALUE, f"a content does not have the digest {digest}", field="blobs")
+    rows = [{"digest": digest, "size": len(content), "content": content} for digest, content in blobs.items()]
+    tx.change(_PUT_BLOB, rows)
+
+
 def put_snapshot(tx: Transaction, bundle: str, files: Mapping[str, tuple[str, int]], blobs: Mapping[str, bytes]) -> str:
     """Store a state of a bundle and make it the current one.
 
@@ -45,11 +58,9 @@ def put_snapshot(tx: Transaction, bundle: str, files: Mapping[str, tuple[str, in
     Raises:
         Refused: `invalid_value`: a content is missing, or is not what its digest says.
     """
-    for digest, content in blobs.items():
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise Refused(ProblemReason.INVALID_VALUE, f"a content does not have the digest {digest}", field="blobs")
-    needed = {digest for digest, _ in files.values()} - set(blobs)
-    missing = needed - known_blobs(tx, needed) if needed else set()
+    put_blobs(tx, blobs)
+    needed = {digest for digest, _ in files.values()}
+    missing = needed - set(blobs) - known_blobs(tx, needed)
     if missing:
         raise Refused(
             ProblemReason.INVALID_VALUE,
@@ -57,9 +68,6 @@ def put_snapshot(tx: Transaction, bundle: str, files: Mapping[str, tuple[str, in
             field="blobs",
             action="send the contents that known_blobs does not name",
         )
-    tx.change(
-        _PUT_BLOB, [{"digest": digest, "size": len(content), "content": content} for digest, content in blobs.items()]
-    )
     digest = snapshot_digest({path: file_digest for path, (file_digest, _) in files.items()})
     manifest = {path: [file_digest, size] for path, (file_digest, size) in sorted(files.items())}
     tx.change(_PUT_SNAPSHOT, {"bundle": bundle, "digest": digest, "files": manifest, "created_at": tx.now})

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, select
 from sqlalchemy import bindparam as bind
+from sqlalchemy import func, select
 
-from tradewind.server.store.rows import EventRow
-from tradewind.server.store.tables import event, task_instance
+from tradewind.server.store.rows import EventRow, Page
+from tradewind.server.store.tables import dag_run, event, task_instance
 from tradewind.server.store.transaction import Transaction
 
 _INSERT = event.insert()
-_LIST = (
-    select(event, task_instance.c.task_id, task_instance.c.map_index)
-    .select_from(event.outerjoin(task_instance, task_instance.c.pk == event.c.instance_pk))
-    .where(event.c.run_pk == bind("run"), event.c.id > bind("after"))
-    .order_by(event.c.id)
-    .limit(bind("most"))
+_EVENTS = select(
+    event, task_instance.c.task_id, task_instance.c.map_index, dag_run.c.dag_id, dag_run.c.run_id
+).select_from(
+    event.join(dag_run, dag_run.c.pk == event.c.run_pk).outerjoin(
+        task_instance, task_instance.c.pk == event.c.instance_pk
+    )
 )
-_LIST_OF_INSTANCE = _LIST.where(and_(event.c.instance_pk == bind("instance")))
+_LIST = (
+    _EVENTS.where(event.c.run_pk == bind("run"), event.c.id > bind("after")).order_by(event.c.id).limit(bind("most"))
+)
+_LIST_OF_INSTANCE = _LIST.where(event.c.instance_pk == bind("instance"))
 
 
 def append(
@@ -80,6 +83,25 @@ def list_events(
     else:
         rows = tx.rows(_LIST_OF_INSTANCE, {**values, "instance": instance_pk})
     return [EventRow(**row._asdict()) for row in rows]
+
+
+def list_all_events(
+    tx: Transaction,
+    *,
+    dag_id: str | None = None,
+    run_id: str | None = None,
+    task_id: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> Page[EventRow]:
+    """Changes of all runs, newest first, or of those with these names."""
+    found = _EVENTS
+    for column, value in ((dag_run.c.dag_id, dag_id), (dag_run.c.run_id, run_id), (task_instance.c.task_id, task_id)):
+        if value is not None:
+            found = found.where(column == value.replace("\0", ""))
+    total = tx.value(select(func.count()).select_from(found.subquery()))
+    rows = tx.rows(found.order_by(event.c.id.desc()).limit(limit).offset(offset))
+    return Page([EventRow(**row._asdict()) for row in rows], total)
 
 
 def _write(tx: Transaction) -> None:

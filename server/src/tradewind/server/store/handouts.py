@@ -154,12 +154,14 @@ class OpenedSession:
         redeliver: handed out to this instance and unknown to it: to be pushed again.
         lost: dispatches that the hello showed to be lost; they are scheduled again already.
         ended: announced dispatches that are not live for this worker: to be killed there.
+        live: dispatches that the worker runs and may go on with.
     """
 
     binding: WorkerBinding
     redeliver: list[Handout]
     lost: list[str]
     ended: list[str]
+    live: dict[str, ActivityKind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class PostgresDatabase:
         event.listen(self._engine, "connect", _set_up)
 
     def connect(self, *, read_only: bool) -> Connection:
-        return self._engine.connect()
+        # Without the option SQLAlchemy forgets how many rows an insert has added.
+        return self._engine.connect().execution_options(preserve_rowcount=True)
 
     def begin(self, connection: Connection, *, read_only: bool) -> Begun:
         cursor = _execute(connection, _BEGIN_READ if read_only else _BEGIN_WRITE)
@@ -134,11 +135,10 @@ def _execute(connection: Connection, script: str) -> psycopg.Cursor[Any]:
     return _driver(connection).execute(script.encode(), prepare=False)
 
 
-def _set_up(connection: psycopg.Connection[Any], record: Any) -> None:
+def _set_up(connection: psycopg.Connection[Any], _record: Any) -> None:
     if connection.info.server_version < OLDEST_SUPPORTED:
-        raise StoreError(
-            f"PostgreSQL {connection.info.server_version // 10_000} is too old; Tradewind needs {OLDEST_SUPPORTED // 10_000}"
-        )
+        found, needed = connection.info.server_version // 10_000, OLDEST_SUPPORTED // 10_000
+        raise StoreError(f"PostgreSQL {found} is too old; Tradewind needs {needed} or later")
     connection.autocommit = True
     connection.execute("SET TIME ZONE 'UTC'")
     connection.execute("SET lock_timeout = '5s'")

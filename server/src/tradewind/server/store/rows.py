@@ -155,8 +155,11 @@ class DagFileRow:
 
     Attributes:
         file_digest: SHA-256 of the file as parsed last; None before.
+        snapshot: snapshot that was parsed last; like `code_id` and `file_digest` of the last parse that ended.
         files_read: bundle files that the last parse read, path to SHA-256.
-        parse_id: the parse that is asked for or under way.
+        parse_id: the newest parse that is asked for or under way.
+        parse_snapshot: its snapshot.
+        has_error: whether the last parse ended with an import error.
     """
 
     bundle: str
@@ -166,6 +169,7 @@ class DagFileRow:
     code_id: str | None
     files_read: dict[str, str]
     parse_id: str | None
+    parse_snapshot: str | None
     parse_state: Literal["none", "scheduled", "queued", "running"]
     has_error: bool
     parsed_at: datetime | None
@@ -287,6 +291,8 @@ class EventRow:
     at: datetime
     machine: str
     run_pk: int
+    dag_id: str
+    run_id: str
     instance_pk: int | None
     task_id: str | None
     map_index: int | None

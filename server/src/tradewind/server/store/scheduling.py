@@ -295,6 +295,7 @@ def _move(tx: Transaction, decision: RunDecision, rev: int) -> None:
             tx.hint("ready")
     tx.change(_MOVE, changes)
     if decision.run_event is not None:
+        tx.hint("run_states")
         events.append(
             tx,
             machine="dag_run",

@@ -33,6 +33,12 @@ def get_variable(tx: Transaction, key: str) -> Variable | None:
     return found[0] if found else None
 
 
+def variable_row(tx: Transaction, key: str) -> VariableRow | None:
+    """A variable with its description, decrypted."""
+    row = None if "\0" in key else tx.row(_VARIABLES, {"keys": [key]})
+    return None if row is None else _variable_row(tx, row)
+
+
 def put_variable(tx: Transaction, value: Variable, description: str | None = None) -> None:
     """Create or replace a variable.
 
@@ -56,10 +62,7 @@ def delete_variable(tx: Transaction, key: str) -> bool:
 def list_variables(tx: Transaction, *, limit: int = 100, offset: int = 0) -> Page[VariableRow]:
     """Variables by key, decrypted."""
     rows = tx.rows(_VARIABLE_PAGE, {"most": limit, "skip": offset})
-    items = [
-        VariableRow(row.key, tx.cipher.decrypt(row.value_encrypted), row.description, row.updated_at) for row in rows
-    ]
-    return Page(items, tx.value(_VARIABLE_TOTAL))
+    return Page([_variable_row(tx, row) for row in rows], tx.value(_VARIABLE_TOTAL))
 
 
 def get_connection(tx: Transaction, conn_id: str) -> Connection | None:
@@ -106,6 +109,10 @@ def declared_secrets(tx: Transaction, grants: Grants) -> Secrets:
 def _variables(tx: Transaction, keys: list[str]) -> list[Variable]:
     rows = tx.rows(_VARIABLES, {"keys": [key for key in keys if "\0" not in key]})
     return [Variable(key=row.key, value=tx.cipher.decrypt(row.value_encrypted)) for row in rows]
+
+
+def _variable_row(tx: Transaction, row: Any) -> VariableRow:
+    return VariableRow(row.key, tx.cipher.decrypt(row.value_encrypted), row.description, row.updated_at)
 
 
 def _connections(tx: Transaction, ids: list[str]) -> list[Connection]:

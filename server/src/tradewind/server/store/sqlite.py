@@ -22,7 +22,7 @@ except ImportError:  # a platform without its wheel: the guard below still decid
     import sqlite3 as driver  # type: ignore[no-redef,unused-ignore]
 
 SAFE_SINCE = (3, 51, 3)
-"""Before it, from 3.7.0 on, a write-ahead log that is reset while another connection checkpoints may corrupt the file."""
+"""Before it, from 3.7.0 on, a write-ahead log that is reset while another connection checkpoints may be lost."""
 WITHDRAWN = (3, 52, 0)
 BUSY_SECONDS = 5.0
 
@@ -63,12 +63,11 @@ class WriterLock:
             holder = self._file.read().strip()
             self._file.close()
             raise StoreError(
-                f"{database} is in use by another control-plane process{f' (process {holder})' if holder else ''}. With "
-                "SQLite all roles are one process; stop it, or use PostgreSQL (database.url = postgresql://…) to run "
-                "several"
+                f"{database} is in use by another control-plane process{f' ({holder})' if holder else ''}. With SQLite "
+                "all roles are one process; stop it, or use PostgreSQL (database.url = postgresql://…) to run several"
             ) from None
         self._file.truncate(0)
-        self._file.write(f"{os.getpid()}\n")
+        self._file.write(f"process {os.getpid()}\n")
         self._file.flush()
 
     def release(self) -> None:
@@ -107,7 +106,7 @@ class SqliteDatabase:
         self._last_now = datetime.min.replace(tzinfo=UTC)
 
     def connect(self, *, read_only: bool) -> Connection:
-        connection = self._engine.connect()
+        connection = self._engine.connect().execution_options(preserve_rowcount=True)
         if read_only:
             connection.exec_driver_sql("PRAGMA query_only = ON")
         return connection
@@ -147,7 +146,7 @@ def database_path(url: str) -> Path:
     return Path(name).absolute()
 
 
-def _set_up(connection: Any, record: Any) -> None:
+def _set_up(connection: Any, _record: Any) -> None:
     """Every connection: a commit is on disk when it returns, and referenced rows exist."""
     for pragma in (
         f"busy_timeout = {int(BUSY_SECONDS * 1000)}",

@@ -96,5 +96,8 @@ def upsert(table: Table, *columns: str) -> PerDialect:
     """An insert that replaces these columns of an existing row with the same primary key."""
     key = [column.name for column in table.primary_key.columns]
     return insert_or(
-        table, lambda insert: insert.on_conflict_do_update(key, set_={name: insert.excluded[name] for name in columns})
+        table,
+        lambda insert: insert.on_conflict_do_update(
+            index_elements=key, set_={name: insert.excluded[name] for name in columns}
+        ),
     )

@@ -100,9 +100,9 @@ class Transaction:
 
     def change(self, statement: Statement, parameters: Parameters) -> int:
         """Insert, update or delete, for one set of parameters or for each of many; return how many rows changed."""
-        self.changes += 1
         if not parameters:
             return 0
+        self.changes += 1
         return self._execute(statement, parameters).rowcount
 
     def change_each(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:

@@ -81,7 +81,9 @@ def duration(name: str, value: object, owner: str, *, above_zero: bool = False) 
     else:
         raise DagAuthoringError(f"{name} of {owner} must be a timedelta or a number of seconds, not {value!r}.")
     if span < dt.timedelta(0) or (above_zero and not span):
-        raise DagAuthoringError(f"{name} of {owner} is {span}; it must be {'above' if above_zero else 'at least'} zero.")
+        raise DagAuthoringError(
+            f"{name} of {owner} is {span}; it must be {'above' if above_zero else 'at least'} zero."
+        )
     return span
 
 

@@ -75,7 +75,9 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
         raise DagAuthoringError(f"{name} cannot be called like this: {error}.") from None
     for parameter in lenient:
         if parameter.default is _REQUIRED and parameter.name not in bound.arguments:
-            raise DagAuthoringError(f"{name} cannot be called like this: missing a required argument: {parameter.name!r}.")
+            raise DagAuthoringError(
+                f"{name} cannot be called like this: missing a required argument: {parameter.name!r}."
+            )
 
 
 def check_callable(function: object, owner: str) -> None:

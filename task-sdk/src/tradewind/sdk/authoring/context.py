@@ -6,13 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from tradewind.sdk.exceptions import OutsideTaskError
 
 if TYPE_CHECKING:
-    from tradewind.sdk.authoring.dag import DAG
-    from tradewind.sdk.authoring.operator import BaseOperator
     from tradewind.sdk.contract import Connection
 
 
@@ -45,7 +43,7 @@ class TaskInstance(Protocol):
     max_tries: int
     start_date: dt.datetime
     hostname: str
-    task: BaseOperator
+    task: Any
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Leave a value for other tasks of the run."""
@@ -67,9 +65,12 @@ class TaskInstance(Protocol):
 
 
 class Context(TypedDict, total=False):
-    """The keys of a task's context. Those about dates of a schedule are missing in a run that has none."""
+    """The keys of a task's context. Those about dates of a schedule are missing in a run that has none.
 
-    dag: DAG
+    `dag` is the DAG and `task` the operator. They are not named by type: both are declared in terms of this.
+    """
+
+    dag: Any
     dag_run: DagRun
     data_interval_end: dt.datetime
     data_interval_start: dt.datetime
@@ -79,7 +80,7 @@ class Context(TypedDict, total=False):
     map_index_template: str | None
     params: dict[str, Any]
     run_id: str
-    task: BaseOperator
+    task: Any
     task_instance: TaskInstance
     task_instance_key_str: str
     templates_dict: dict[str, Any] | None
@@ -179,7 +180,7 @@ def running_task(wanted: str) -> RunningTask:
     """
     if not _running:
         raise OutsideTaskError(
-            f"{wanted} works in a running task only. In a DAG file, move it into the function or operator that needs it."
+            f"{wanted} works in a running task only. In a DAG file, move it into a task's own function."
         )
     return _running[-1]
 
@@ -190,4 +191,4 @@ def get_current_context() -> Context:
     Raises:
         OutsideTaskError: no task runs in this process.
     """
-    return cast("Context", running_task("get_current_context()").context)
+    return running_task("get_current_context()").context

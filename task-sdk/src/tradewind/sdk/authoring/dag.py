@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Collection, Iterable
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from tradewind.sdk.authoring import arguments as check
 from tradewind.sdk.authoring import dag_context
@@ -128,7 +128,7 @@ class DAG(AbstractDag):
         self.variables = check.grants("variables", self.variables, me)
         self.auto_register = check.flag("auto_register", self.auto_register, me)
 
-    def __enter__(self) -> DAG:
+    def __enter__(self) -> Self:
         dag_context.push(self)
         return self
 
@@ -261,5 +261,3 @@ def _documentation(doc_md: str | None, fileloc: str) -> str | None:
             return file.read()
     except FileNotFoundError:
         return doc_md
-
-

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
-_OWN_PACKAGE = str(Path(__file__).resolve().parent.parent)
+_OWN_PACKAGE = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib costs a DAG file its import
 _OWN_NAME = __name__.removesuffix(".authoring.declaration")
 
 
@@ -46,6 +46,4 @@ def _is_top_level_code(frame: FrameType) -> bool:
 
 def _is_own(frame: FrameType) -> bool:
     name = frame.f_globals.get("__name__", "")
-    return name == _OWN_NAME or (
-        name.startswith(f"{_OWN_NAME}.") and frame.f_code.co_filename.startswith(_OWN_PACKAGE)
-    )
+    return name == _OWN_NAME or (name.startswith(f"{_OWN_NAME}.") and frame.f_code.co_filename.startswith(_OWN_PACKAGE))

@@ -1,4 +1,4 @@
-"""How operators get arguments that they were not given: from the `default_args` of their DAG, by their own signature."""
+"""How operators get arguments that they were not given: from `default_args`, by their own signature."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class EdgeModifier(DependencyMixin):
     """
 
     def __init__(self, label: str | None = None) -> None:
-        if label is not None and (not isinstance(label, str) or not 1 <= len(label) <= _MAX_LABEL):
+        if label is not None and not _is_label(label):
             raise DagAuthoringError(f"Label {label!r} must be a string of 1 to {_MAX_LABEL} characters.")
         self.label = label
         self._upstream: list[DependencyMixin] = []
@@ -131,6 +131,10 @@ class EdgeModifier(DependencyMixin):
             self._downstream.append(_no_label(item))
             for upstream in self._upstream:
                 connect(upstream, item, self)
+
+
+def _is_label(label: object) -> bool:
+    return isinstance(label, str) and 1 <= len(label) <= _MAX_LABEL
 
 
 def iterate(items: Dependencies) -> Iterable[DependencyMixin]:

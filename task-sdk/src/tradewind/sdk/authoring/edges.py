@@ -10,7 +10,10 @@ from tradewind.sdk.exceptions import DagAuthoringError
 
 
 def Label(label: str) -> EdgeModifier:  # noqa: N802 - Airflow's name
-    """Words for an edge: `first >> Label("when it is late") >> second`."""
+    """Put words on an edge.
+
+    Used between tasks: `first >> Label("when it is late") >> second`.
+    """
     return EdgeModifier(label)
 
 

@@ -228,7 +228,7 @@ class BaseOperator(TaskNode):
         return [self.dag.get_task(task_id) for task_id in sorted(self.downstream_task_ids)]
 
     @classmethod
-    def partial(cls, **arguments: object) -> NoReturn:
+    def partial(cls, **arguments: object) -> NoReturn:  # noqa: ARG003 - Airflow's signature
         raise unsupported(f"{cls.__name__}.partial()", "mapped tasks")
 
     def defer(self, **arguments: object) -> NoReturn:
@@ -287,4 +287,4 @@ def _names(operator: type[BaseOperator]) -> set[str]:
 
 
 # Its own __init__ takes defaults like those of its subclasses, and notices arguments that are not supported.
-setattr(BaseOperator, "__init__", apply_defaults(BaseOperator.__init__, TASK_ARGUMENTS))  # noqa: B010
+setattr(BaseOperator, "__init__", apply_defaults(BaseOperator.__init__, WITHOUT_EFFECT | TASK_ARGUMENTS.keys()))  # noqa: B010

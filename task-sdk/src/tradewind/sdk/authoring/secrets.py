@@ -41,16 +41,16 @@ class Variable:
             return default
         return _from_json(value, f"Variable {key!r}") if deserialize_json else value
 
-    @staticmethod
-    def set(key: str, value: Any, description: str | None = None, serialize_json: bool = False) -> NoReturn:  # noqa: FBT001, FBT002 - Airflow's
+    @classmethod
+    def set(cls, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG003 - whatever it was called with
         raise unsupported("Variable.set()", "writing variables from tasks")
 
-    @staticmethod
-    def delete(key: str) -> NoReturn:
+    @classmethod
+    def delete(cls, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG003 - whatever it was called with
         raise unsupported("Variable.delete()", "writing variables from tasks")
 
-    @staticmethod
-    def keys() -> NoReturn:
+    @classmethod
+    def keys(cls, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG003 - whatever it was called with
         raise unsupported("Variable.keys()", "listing variables in tasks")
 
 
@@ -69,7 +69,7 @@ class Connection:
         extra: further settings, as a JSON object in text form or as a dict.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - Airflow's signature
         self,
         conn_id: str,
         conn_type: str,
@@ -176,4 +176,6 @@ def _from_json(text: str, what: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         # The text may be a secret: the sentence says where it breaks, not what it says.
-        raise TradewindException(f"{what} is no JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        raise TradewindException(
+            f"{what} is no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
+        ) from None

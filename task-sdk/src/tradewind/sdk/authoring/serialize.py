@@ -1,4 +1,4 @@
-"""From a declared DAG to its form in the contract: the same for the same declaration, whatever the order of its lines."""
+"""From a declared DAG to its form in the contract, which does not depend on the order of its lines."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def serialize_dag(dag: DAG, file: str | None = None) -> SerializedDag:
     """
     dag.check()
     if dag.task_count > MAX_TASKS:
-        raise DagAuthoringError(
-            f"DAG {dag.dag_id!r} has {dag.task_count} tasks; at most {MAX_TASKS} are allowed."
-        ).at(dag.declaration.file, dag.declaration.line)
+        raise DagAuthoringError(f"DAG {dag.dag_id!r} has {dag.task_count} tasks; at most {MAX_TASKS} are allowed.").at(
+            dag.declaration.file, dag.declaration.line
+        )
     labels = [
         EdgeLabel(upstream=upstream, downstream=downstream, label=info["label"])
         for upstream, edges in sorted(dag.edge_info.items())

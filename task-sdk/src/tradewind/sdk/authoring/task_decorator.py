@@ -132,7 +132,11 @@ class TaskDecorator:
         self, *, multiple_outputs: bool | None = None, **arguments: Any
     ) -> Callable[[Callable[P, R]], DecoratedTask[P, R]]: ...
     def __call__(
-        self, python_callable: Callable[..., Any] | None = None, *, multiple_outputs: bool | None = None, **arguments: Any
+        self,
+        python_callable: Callable[..., Any] | None = None,
+        *,
+        multiple_outputs: bool | None = None,
+        **arguments: Any,
     ) -> Any:
         """Make a function a task.
 

@@ -17,12 +17,14 @@ class Unsupported:
     """An argument of Airflow that has no effect here.
 
     Args:
-        feature: what it stands for, in words that end a sentence.
+        feature: what it stands for.
         unused: values by which Airflow, too, leaves the feature unused; they are accepted.
+        remedy: what to do about it.
     """
 
     feature: str
     unused: tuple[Any, ...] = (None,)
+    remedy: str = "Remove the argument."
 
     def is_used(self, value: object) -> bool:
         """Whether this value asks for the feature."""
@@ -30,10 +32,11 @@ class Unsupported:
 
 
 _FLAG = (None, False)
-_NONE_OR_EMPTY = (None, [], (), {}, "")
+_PARAMS = "Remove it; `dag_run.conf` holds what a run was triggered with."
+_NONE_OR_EMPTY: tuple[Any, ...] = (None, [], (), {}, "")
 
 DAG_ARGUMENTS: Mapping[str, Unsupported] = {
-    "schedule": Unsupported("schedules; runs are triggered by hand"),
+    "schedule": Unsupported("schedules", remedy="Remove the argument and trigger runs by hand."),
     "template_searchpath": Unsupported("templates", _NONE_OR_EMPTY),
     "template_undefined": Unsupported("templates"),
     "user_defined_macros": Unsupported("templates", _NONE_OR_EMPTY),
@@ -46,9 +49,11 @@ DAG_ARGUMENTS: Mapping[str, Unsupported] = {
     "deadline": Unsupported("deadlines"),
     "on_success_callback": Unsupported("callbacks", _NONE_OR_EMPTY),
     "on_failure_callback": Unsupported("callbacks", _NONE_OR_EMPTY),
-    "params": Unsupported("params; `dag_run.conf` holds what a run was triggered with", _NONE_OR_EMPTY),
+    "params": Unsupported("params", _NONE_OR_EMPTY, _PARAMS),
     "access_control": Unsupported("access rules of a DAG", _NONE_OR_EMPTY),
-    "is_paused_upon_creation": Unsupported("pausing a DAG from its file; the server's settings say whether new ones are"),
+    "is_paused_upon_creation": Unsupported(
+        "pausing a DAG from its file", remedy="Remove it; the server's settings say whether new DAGs are paused."
+    ),
     "owner_links": Unsupported("links of owners", _NONE_OR_EMPTY),
     "fail_fast": Unsupported("ending a run at its first failure", _FLAG),
     "allowed_run_types": Unsupported("limits of the types of runs", _NONE_OR_EMPTY),
@@ -66,7 +71,7 @@ TASK_ARGUMENTS: Mapping[str, Unsupported] = {
     "depends_on_past": Unsupported("dependencies on earlier runs", _FLAG),
     "wait_for_past_depends_before_skipping": Unsupported("dependencies on earlier runs", _FLAG),
     "wait_for_downstream": Unsupported("dependencies on earlier runs", _FLAG),
-    "params": Unsupported("params; `dag_run.conf` holds what a run was triggered with", _NONE_OR_EMPTY),
+    "params": Unsupported("params", _NONE_OR_EMPTY, _PARAMS),
     "priority_weight": Unsupported("priorities", (None, 1)),
     "weight_rule": Unsupported("priorities", (None, "downstream")),
     "pool": Unsupported("pools", (None, "default_pool")),
@@ -77,8 +82,8 @@ TASK_ARGUMENTS: Mapping[str, Unsupported] = {
     "on_success_callback": Unsupported("callbacks", _NONE_OR_EMPTY),
     "on_retry_callback": Unsupported("callbacks", _NONE_OR_EMPTY),
     "on_skipped_callback": Unsupported("callbacks", _NONE_OR_EMPTY),
-    "pre_execute": Unsupported("hooks given as arguments; override the method of this name"),
-    "post_execute": Unsupported("hooks given as arguments; override the method of this name"),
+    "pre_execute": Unsupported("hooks given as arguments", remedy="Override the method of this name."),
+    "post_execute": Unsupported("hooks given as arguments", remedy="Override the method of this name."),
     "resources": Unsupported("resources of tasks", _NONE_OR_EMPTY),
     "run_as_user": Unsupported("running a task as another user"),
     "map_index_template": Unsupported("mapped tasks"),
@@ -137,8 +142,9 @@ PUBLIC_NAMES: Mapping[str, str] = {
         "configuration in DAG files": "conf",
         "parsing contexts": "get_parsing_context",
         "assets": "Asset AssetAlias AssetAll AssetAny AssetWatcher AssetAccessControl asset Metadata",
-        "schedules": "CronTriggerTimetable CronDataIntervalTimetable CronPartitionTimetable MultipleCronTriggerTimetable "
-        "DeltaTriggerTimetable DeltaDataIntervalTimetable EventsTimetable AssetOrTimeSchedule",
+        "schedules": "CronTriggerTimetable CronDataIntervalTimetable CronPartitionTimetable "
+        "MultipleCronTriggerTimetable DeltaTriggerTimetable DeltaDataIntervalTimetable EventsTimetable "
+        "AssetOrTimeSchedule",
         "retry policies": "RetryPolicy ExceptionRetryPolicy RetryRule RetryDecision RetryAction",
         "deadlines": "DeadlineAlert DeadlineReference",
         "callbacks": "AsyncCallback SyncCallback",
@@ -150,7 +156,9 @@ PUBLIC_NAMES: Mapping[str, str] = {
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
 
 
-def refuse_argument(name: str, value: object, feature: str, owner: str) -> UnsupportedArgumentError:
+def refuse_argument(
+    name: str, value: object, feature: str, owner: str, remedy: str = Unsupported.remedy
+) -> UnsupportedArgumentError:
     """The error for an argument whose feature does not exist yet.
 
     Args:
@@ -158,12 +166,12 @@ def refuse_argument(name: str, value: object, feature: str, owner: str) -> Unsup
         value: what it was given.
         feature: what it stands for.
         owner: the DAG or task in words, such as `task 'a' of DAG 'b'`.
+        remedy: what to do about it.
     """
     shown = repr(value)
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
     return UnsupportedArgumentError(
-        f"{name}={shown} of {owner} asks for a feature that {PRODUCT} does not support yet ({feature}). "
-        f"Remove the argument."
+        f"{name}={shown} of {owner} asks for something that {PRODUCT} does not support yet: {feature}. {remedy}"
     )
 
 
@@ -176,7 +184,7 @@ def refuse_used(arguments: Mapping[str, Any], table: Mapping[str, Unsupported], 
     for name, value in arguments.items():
         entry = table.get(name)
         if entry is not None and entry.is_used(value) and not _is_silent_email(name, arguments):
-            raise refuse_argument(name, value, entry.feature, owner)
+            raise refuse_argument(name, value, entry.feature, owner, entry.remedy)
 
 
 def unsupported(what: str, feature: str) -> UnsupportedFeatureError:
@@ -198,13 +206,11 @@ def refuse_template(field: str, value: object, owner: str, extensions: Iterable[
     """
     for text in _strings(value):
         if _TEMPLATE.search(text):
-            raise refuse_argument(
-                field, text, "templates; to pass the text on as it is, wrap it: literal(...)", owner
-            )
+            remedy = "To pass the text on as it is, wrap it: literal(...)."
+            raise refuse_argument(field, text, "templates", owner, remedy)
         if text.endswith(tuple(extensions)):
-            raise refuse_argument(
-                field, text, "template files; to run a program of this name, add a space at the end", owner
-            )
+            remedy = "To run a program of this name, add a space at the end."
+            raise refuse_argument(field, text, "template files", owner, remedy)
 
 
 def _strings(value: object) -> Iterable[str]:

@@ -40,7 +40,7 @@ class XComArg(DependencyMixin):
         """The XCom of the same task under another key, such as one of its multiple outputs."""
         if not isinstance(key, str):
             raise DagAuthoringError(
-                f"The result of task {self.operator.task_id!r} can be indexed by the key of an XCom only, not by {key!r}."
+                f"The result of task {self.operator.task_id!r} is indexed by a key, a string, not by {key!r}."
             )
         return XComArg(self.operator, key)
 

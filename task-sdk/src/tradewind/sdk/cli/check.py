@@ -32,11 +32,11 @@ def check_file(file: Path, timeout: float) -> dict[str, Any]:
     if not file.is_file():
         return _failed(file, "FileNotFoundError", "there is no such file")
     try:
-        raw, errors = _run(file.absolute(), timeout)
+        raw, ending = _run(file.absolute(), timeout)
     except subprocess.TimeoutExpired:
         return _failed(file, "DagFileTimeout", f"the import took longer than {timeout:g} s and did not give way")
     if not raw:
-        return _failed(file, "ProcessDied", f"the import ended its process: {errors.strip()[-500:] or 'no message'}")
+        return _failed(file, "ProcessDied", f"the import ended its process {ending}")
     from tradewind.sdk.contract import FileParsed, decode
 
     parsed = decode(FileParsed, raw)
@@ -49,7 +49,7 @@ def check_file(file: Path, timeout: float) -> dict[str, Any]:
 
 
 def _run(file: Path, timeout: float) -> tuple[bytes, str]:
-    """What the process answered, and what it printed as errors."""
+    """What the process answered, and in words how it ended."""
     import os
     import tempfile
 
@@ -65,7 +65,14 @@ def _run(file: Path, timeout: float) -> tuple[bytes, str]:
             check=False,
         )
         os.lseek(descriptor, 0, os.SEEK_SET)
-        return answer.read(), done.stderr.decode(errors="replace")
+        return answer.read(), _ending(done.returncode, done.stderr.decode(errors="replace").strip())
+
+
+def _ending(code: int, errors: str) -> str:
+    import signal
+
+    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return f"{how}: {errors[-500:]}" if errors else how
 
 
 def _failed(file: Path, kind: str, message: str) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The client side of the Task Execution Interface: calls, and what carries them."""
+"""Calls of the operations of the contract: what to call, over which way, and how it is refused."""

@@ -1,126 +1,136 @@
-"""A call of an operation and its answer, whatever carries them.
-
-Errors:
-
-    ClientError
-    ├── ServerUnreachable   no answer was heard: the call may or may not have been carried out
-    └── ProblemError        the server refused, with a reason
-"""
+"""One call of an operation and its answer, apart from the way that they travel."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from tradewind.sdk.contract import Problem
+from tradewind.sdk.contract import OPERATIONS, UNSET, Operation
+from tradewind.sdk.exceptions import TradewindRuntimeError
 
-REFUSED_FROM = 400
-"""From this status on an answer is a refusal and its body a problem document (RFC 9457)."""
+_FIRST_REFUSAL = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """A call of an operation.
 
-    Attributes:
-        operation: its id, a key of `OPERATIONS`.
-        parameters: path and query parameters, in text.
-        token: execution token of the activity that it acts for; None where the worker acts for itself, and in a task,
-            whose supervisor adds it.
-        body: JSON body.
+    Args:
+        operation: id of the operation.
+        parameters: path and query parameters, as texts.
+        body: body of a JSON operation, in plain values; `UNSET` for none.
         text: body of an operation with another media type.
+        token: execution token, for an operation that acts for an activity. A task's own calls have none: its
+            supervisor adds it.
     """
 
     operation: str
-    parameters: Mapping[str, str]
-    token: str | None = None
-    body: bytes | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    body: Any = UNSET
     text: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
-    """The answer to a call: status as in HTTP, and the raw body, empty when there is none."""
+    """The answer to a call.
+
+    Args:
+        status: as the HTTP status of the operation.
+        body: plain values, bytes for an operation that answers with another media type, or `UNSET` for none.
+    """
 
     status: int
-    body: bytes = b""
+    body: Any = UNSET
 
 
 class Transport(Protocol):
-    """Carries calls and waits for their answers."""
+    """A way to the control plane that blocks."""
 
-    def call(self, call: Call) -> Reply:
+    def send(self, call: Call) -> Reply:
         """Make a call.
 
         Raises:
-            ServerUnreachable: no answer was heard.
+            ServerUnreachable: no answer came.
         """
+        ...
 
 
 class AsyncTransport(Protocol):
-    """Carries calls."""
+    """A way to the control plane for an event loop."""
 
-    async def call(self, call: Call) -> Reply:
+    async def send(self, call: Call) -> Reply:
         """Make a call.
 
         Raises:
-            ServerUnreachable: no answer was heard.
+            ServerUnreachable: no answer came.
         """
+        ...
 
 
-class ClientError(Exception):
-    """A call did not do what it was made for."""
-
-
-class ServerUnreachable(ClientError):
-    """No answer was heard. The call may have been carried out; operations may be repeated."""
-
-
-class ProblemError(ClientError):
-    """The server refused a call.
+class ProblemError(TradewindRuntimeError):
+    """A call was refused.
 
     Attributes:
-        problem: the whole problem document.
+        status: as an HTTP status.
+        reason: stable machine word; a newer server may have words that this SDK does not know.
+        detail: what was wrong with the request.
+        field: field or parameter to blame.
+        action: what to do about it.
+        retry_after_seconds: when to try again.
+        supported_versions: versions on offer, when the version was refused.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(" ".join(part for part in (problem.detail, problem.action) if part))
-        self.problem = problem
+    def __init__(self, operation: str, status: int, problem: Mapping[str, Any]) -> None:
+        self.operation = operation
+        self.status = status
+        self.reason = str(problem.get("reason") or "internal_error")
+        self.detail = str(problem.get("detail") or problem.get("title") or "The server gave no details.")
+        self.field = _text(problem.get("field"))
+        self.action = _text(problem.get("action"))
+        after = problem.get("retry_after_seconds")
+        self.retry_after_seconds = float(after) if isinstance(after, int | float) else None
+        versions = problem.get("supported_versions")
+        self.supported_versions = [str(version) for version in versions] if isinstance(versions, list) else []
+        where = f" (field {self.field})" if self.field else ""
+        what_to_do = f" {self.action}" if self.action else ""
+        super().__init__(f"{operation} was refused, {self.reason}: {self.detail}{where}{what_to_do}")
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same call may succeed later: the server is too busy or has a fault."""
+        return self.reason == "too_busy" or self.status >= 500
 
 
-def problem_of(reply: Reply) -> Problem | None:
-    """The refusal that an answer holds, None for an answer that is none.
-
-    A refusal that is no problem document, such as a proxy's page, is shown as one with the reason `internal_error`.
-    """
-    if reply.status < REFUSED_FROM:
-        return None
-    import msgspec
-
-    from tradewind.sdk.contract import Problem, ProblemReason, decode
-
-    try:
-        return decode(Problem, reply.body)
-    except msgspec.DecodeError:
-        return Problem(
-            type="about:blank",
-            title="Unexpected answer",
-            status=reply.status,
-            detail=f"The answer with status {reply.status} is no problem document: {reply.body[:200]!r}",
-            reason=ProblemReason.INTERNAL_ERROR,
-            action="Look whether the URL is that of a Tradewind server, and whether a proxy stands in between.",
-        )
-
-
-def accepted(reply: Reply) -> Reply:
-    """The answer itself, unless it is a refusal.
+def operation_of(call: Call) -> Operation:
+    """The row of the operation.
 
     Raises:
-        ProblemError: it is one.
+        TradewindRuntimeError: there is no such operation, or a parameter is missing, unknown or empty.
     """
-    problem = problem_of(reply)
-    if problem is not None:
-        raise ProblemError(problem)
-    return reply
+    operation = OPERATIONS.get(call.operation)
+    if operation is None:
+        raise TradewindRuntimeError(f"There is no operation {call.operation!r}.")
+    known = {parameter.name: parameter for parameter in operation.parameters}
+    for name in call.parameters.keys() - known.keys():
+        raise TradewindRuntimeError(f"{call.operation} has no parameter {name!r}.")
+    for name, parameter in known.items():
+        if (parameter.required or name in call.parameters) and not call.parameters.get(name):
+            raise TradewindRuntimeError(f"{call.operation} needs a value for its parameter {name!r}.")
+    return operation
+
+
+def accepted(call: Call, reply: Reply) -> Reply:
+    """The reply, if the call was accepted.
+
+    Raises:
+        ProblemError: it was refused.
+    """
+    if reply.status < _FIRST_REFUSAL:
+        return reply
+    raise ProblemError(call.operation, reply.status, reply.body if isinstance(reply.body, Mapping) else {})
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,151 +1,299 @@
-"""HTTP: the one module that knows the HTTP library."""
+"""HTTP to the control plane; the one module that knows the HTTP library."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
+import msgspec
 
-from tradewind.sdk.client.calls import Call, Reply, ServerUnreachable, accepted
-from tradewind.sdk.contract import OPERATIONS, VERSION
+from tradewind.sdk.__about__ import __version__
+from tradewind.sdk.client.calls import Call, ProblemError, Reply, operation_of
+from tradewind.sdk.contract import UNSET, VERSION, Operation
+from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
 
 VERSION_HEADER = "Tradewind-API-Version"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+
 _JSON = "application/json"
+_PROBLEM = "application/problem+json"
+_GATEWAY = {502, 503, 504}
 
 
 class HttpTransport:
-    """Carries calls of the Task Execution Interface over connections that stay open.
+    """Calls of the Task Execution Interface over kept-alive connections of one event loop.
 
     Args:
-        api_url: base URL of the API server.
-        worker_token: credential of the worker, for calls without an execution token.
-        timeout_seconds: time that an answer may take.
+        url: URL of the server, such as `http://127.0.0.1:8080`; a path before `/execution` is kept.
+        credential: token of the worker, for operations that it calls for itself.
+        answer_seconds: how long to wait for an answer.
+        connections: connections that may be open at once.
     """
 
-    def __init__(self, api_url: str, worker_token: str, *, timeout_seconds: float = ANSWER_SECONDS) -> None:
-        self._url = api_url.rstrip("/")
-        self._worker_token = worker_token
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_SECONDS), headers={VERSION_HEADER: VERSION}
+    def __init__(
+        self, url: str, credential: str | None = None, *, answer_seconds: float = ANSWER_SECONDS, connections: int = 20
+    ) -> None:
+        self._url = server_url(url)
+        self._credential = credential
+        self._client = httpx.AsyncClient(
+            headers={**_agent(), VERSION_HEADER: VERSION},
+            timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            verify=_verifies(self._url),
         )
+
+    async def send(self, call: Call) -> Reply:
+        """Make a call.
+
+        Raises:
+            ServerUnreachable: no answer came; whether the server acted on the call is unknown.
+            TradewindRuntimeError: there is no such operation, or a parameter is wrong.
+        """
+        operation = operation_of(call)
+        content, media = _content(call)
+        with _unreachable(self._url):
+            response = await self._client.request(
+                operation.method,
+                self._url + operation_path(operation, call.parameters),
+                params=query_of(operation, call.parameters),
+                content=content,
+                headers=_headers(media, self._token(operation, call)),
+            )
+        return _reply(response, operation.response_media, self._url)
+
+    def _token(self, operation: Operation, call: Call) -> str | None:
+        if operation.caller == "anyone":
+            return None
+        return call.token if operation.caller == "activity" else self._credential
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._http.aclose()
-
-    async def call(self, call: Call) -> Reply:
-        """Make a call, once.
-
-        Raises:
-            ServerUnreachable: no answer was heard.
-        """
-        operation = OPERATIONS[call.operation]
-        headers = {"Authorization": f"Bearer {call.token or self._worker_token}"}
-        content = call.body if call.text is None else call.text.encode()
-        if content is not None:
-            headers["Content-Type"] = operation.request_media or _JSON
-        try:
-            answer = await self._http.request(
-                operation.method,
-                self._url + _path(operation.path, call.parameters),
-                params=_query(call),
-                content=content,
-                headers=headers,
-            )
-        except httpx.HTTPError as error:
-            raise ServerUnreachable(_describe(error)) from error
-        return Reply(answer.status_code, answer.content)
-
-
-def _path(template: str, parameters: Mapping[str, str]) -> str:
-    """Fill in the path of an operation. A parameter that ends the path may hold slashes."""
-    path = template
-    for name, value in parameters.items():
-        safe = "/" if template.endswith("{" + name + "}") else ""
-        path = path.replace("{" + name + "}", quote(value, safe=safe))
-    return path
-
-
-def _query(call: Call) -> dict[str, str]:
-    inside = {parameter.name for parameter in OPERATIONS[call.operation].parameters if parameter.location == "query"}
-    return {name: value for name, value in call.parameters.items() if name in inside}
-
-
-def _describe(error: httpx.HTTPError) -> str:
-    return str(error) or type(error).__name__
+        await self.close()
 
 
 class PublicApi:
-    """The public API, for the command line: paths in, JSON out.
+    """Calls of the public API, for commands.
 
     Args:
-        api_url: base URL of the API server.
-        token: credential of a person or program.
+        url: URL of the server.
+        token: bearer token.
+        answer_seconds: how long to wait for an answer.
     """
 
-    def __init__(self, api_url: str, token: str) -> None:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(
-            base_url=api_url.rstrip("/"),
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
-            headers=headers,
-            trust_env=False,
+    def __init__(self, url: str, token: str | None, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._url = server_url(url)
+        self._client = httpx.Client(
+            headers=_agent() | _headers(None, token),
+            timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
+            verify=_verifies(self._url),
         )
+
+    def get(self, path: str, **query: str | int | bool | None) -> Any:
+        """Read something; what the server answers, in plain values.
+
+        Args:
+            path: below the URL of the server; `path_of` quotes its parts.
+            query: query parameters; those that are None are left out.
+
+        Raises:
+            ProblemError: the server refuses.
+            ServerUnreachable: no answer came.
+        """
+        return self.request("GET", path, query=query)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Create something."""
+        return self.request("POST", path, body=body)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Change something."""
+        return self.request("PATCH", path, body=body)
+
+    def delete(self, path: str) -> None:
+        """Delete something."""
+        self.request("DELETE", path)
+
+    def request(
+        self, method: str, path: str, *, query: Mapping[str, str | int | bool | None] | None = None, body: Any = UNSET
+    ) -> Any:
+        """Make any call; None where the answer is empty."""
+        with _unreachable(self._url):
+            response = self._client.request(
+                method,
+                self._url + path,
+                params={name: value for name, value in (query or {}).items() if value is not None},
+                content=None if body is UNSET else msgspec.json.encode(body),
+                headers=_headers(None if body is UNSET else _JSON, None),
+            )
+        reply = _accepted(f"{method} {path}", _reply(response, _JSON, self._url))
+        return None if reply.body is UNSET else reply.body
+
+    @contextmanager
+    def stream(self, path: str, **query: str | int | bool | None) -> Iterator[Iterator[Any]]:
+        """Read JSON lines as they come, however long the server pauses between them.
+
+        Raises:
+            ProblemError: the server refuses.
+            ServerUnreachable: no answer came, or the connection broke.
+        """
+        with _unreachable(self._url):
+            request = self._client.build_request(
+                "GET",
+                self._url + path,
+                params={name: value for name, value in query.items() if value is not None},
+                timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            )
+            response = self._client.send(request, stream=True)
+        try:
+            if response.is_error:
+                with _unreachable(self._url):
+                    response.read()
+                _accepted(f"GET {path}", _reply(response, _JSON, self._url))
+            yield self._lines(response)
+        finally:
+            response.close()
+
+    def _lines(self, response: httpx.Response) -> Iterator[Any]:
+        with _unreachable(self._url):
+            for line in response.iter_lines():
+                if line.strip():
+                    yield _decoded(line.encode(), self._url)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._http.close()
+        self.close()
 
-    def get(self, path: str, **query: Any) -> Any:
-        """Read something.
 
-        Args:
-            path: below the base URL, its parts quoted.
-            query: query parameters; a list is a repeated one, None is left out.
+def server_url(url: str) -> str:
+    """The URL of a server without a slash at its end.
 
-        Raises:
-            ServerUnreachable: no answer was heard.
-            ProblemError: the server refused.
-        """
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._send("GET", path, params=given)
+    Raises:
+        TradewindRuntimeError: it is no HTTP URL.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise TradewindRuntimeError(f"The server URL {url!r} is none: {error}.") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise TradewindRuntimeError(f"The server URL {url!r} must look like http://127.0.0.1:8080.")
+    return url.strip().rstrip("/")
 
-    def post(self, path: str, body: Any) -> Any:
-        """Create something; raises as `get`."""
-        return self._send("POST", path, json=body)
 
-    def stream(self, path: str) -> Iterator[Any]:
-        """The JSON values of an answer that arrives line by line, for as long as it takes; raises as `get`."""
-        endless = httpx.Timeout(None, connect=CONNECT_SECONDS)
-        try:
-            with self._http.stream("GET", path, timeout=endless) as answer:
-                if answer.is_error:
-                    answer.read()
-                    accepted(Reply(answer.status_code, answer.content))
-                for line in answer.iter_lines():
-                    if line:
-                        yield json.loads(line)
-        except httpx.HTTPError as error:
-            raise ServerUnreachable(_describe(error)) from error
+def path_of(*parts: str) -> str:
+    """A path of the public API whose parts are quoted: `path_of("api/v2/dags", dag_id)` quotes the second."""
+    first, *rest = parts
+    return "/".join(("", first.strip("/"), *(_quoted(part, "") for part in rest)))
 
-    def _send(self, method: str, path: str, **options: Any) -> Any:
-        try:
-            answer = self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
-            raise ServerUnreachable(_describe(error)) from error
-        body = accepted(Reply(answer.status_code, answer.content)).body
-        return json.loads(body) if body else None
+
+def operation_path(operation: Operation, parameters: Mapping[str, str]) -> str:
+    """The path of a call. A parameter that ends the path may contain slashes."""
+    path = operation.path
+    for parameter in operation.parameters:
+        if parameter.location == "path":
+            placeholder = f"{{{parameter.name}}}"
+            safe = "/" if path.endswith(placeholder) else ""
+            path = path.replace(placeholder, _quoted(parameters[parameter.name], safe))
+    return path
+
+
+def query_of(operation: Operation, parameters: Mapping[str, str]) -> dict[str, str]:
+    """The query parameters of a call."""
+    names = [parameter.name for parameter in operation.parameters if parameter.location == "query"]
+    return {name: parameters[name] for name in names if name in parameters}
+
+
+def _quoted(value: str, safe: str) -> str:
+    # `.` and `..` would be taken for steps in the path, and an empty part would vanish.
+    steps = [quote(step, safe="") for step in (value.split("/") if safe else [value])]
+    return "/".join(step.replace(".", "%2E") if step in {".", ".."} else step for step in steps)
+
+
+def _content(call: Call) -> tuple[bytes | None, str | None]:
+    if call.text is not None:
+        return call.text.encode(), operation_of(call).request_media
+    if call.body is UNSET:
+        return None, None
+    return msgspec.json.encode(call.body), _JSON
+
+
+def _headers(media: str | None, token: str | None) -> dict[str, str]:
+    headers = {"Content-Type": media} if media else {}
+    if token:
+        if not token.isascii() or not token.isprintable():
+            raise TradewindRuntimeError("The token holds characters that no token has; check how it was set.")
+        headers["Authorization"] = f"Bearer {token}"
+    return headers
+
+
+def _agent() -> dict[str, str]:
+    return {"User-Agent": f"tradewind-task-sdk/{__version__}"}
+
+
+def _verifies(url: str) -> bool:
+    # Without TLS, reading the certificates of the machine would be most of the start of a command.
+    return url.startswith("https:")
+
+
+def _reply(response: httpx.Response, media: str | None, url: str) -> Reply:
+    answered = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if response.is_error:
+        if answered in {_PROBLEM, _JSON}:
+            return Reply(response.status_code, _decoded(response.content, url))
+        if response.status_code in _GATEWAY:
+            raise ServerUnreachable(f"{url} does not answer: a gateway before it says {response.status_code}.")
+        return Reply(response.status_code, {"detail": f"{url} answered {response.status_code} with no details."})
+    if response.is_redirect:
+        target = response.headers.get("location", "elsewhere")
+        raise TradewindRuntimeError(f"{url} sends to {target}; use the URL of the server itself.")
+    if not response.content:
+        return Reply(response.status_code)
+    if answered == _JSON:
+        return Reply(response.status_code, _decoded(response.content, url))
+    if media in {None, _JSON}:
+        raise TradewindRuntimeError(f"{url} answered with {answered or 'no media type'}: is this a Tradewind server?")
+    return Reply(response.status_code, response.content)
+
+
+def _accepted(what: str, reply: Reply) -> Reply:
+    if reply.status >= 400:
+        raise ProblemError(what, reply.status, reply.body if isinstance(reply.body, Mapping) else {})
+    return reply
+
+
+def _decoded(data: bytes, url: str) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError as error:
+        raise TradewindRuntimeError(f"{url} answered with broken JSON: {error}.") from error
+
+
+@contextmanager
+def _unreachable(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise ServerUnreachable(f"{url} does not answer in time ({type(error).__name__}).") from error
+    except httpx.TransportError as error:
+        raise ServerUnreachable(f"{url} cannot be reached: {str(error) or type(error).__name__}.") from error

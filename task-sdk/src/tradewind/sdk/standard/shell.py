@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ GRACE_SECONDS = 3.0
 """How long a command that has to end may clean up before it is killed."""
 
 _PR_SET_PDEATHSIG = 1
+_LOOK_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class ShellCommand:
         self, arguments: Sequence[str], *, environment: Mapping[str, str], directory: str, encoding: str
     ) -> None:
         self._encoding = encoding
-        self._process = subprocess.Popen(  # noqa: PLW1509 - the function below only makes system calls
+        self._process = subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -54,7 +56,7 @@ class ShellCommand:
             cwd=directory,
             env=dict(environment),
             process_group=0,
-            preexec_fn=_die_with_parent(),
+            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it only makes system calls
         )
 
     def run(self, on_line: Callable[[str], None]) -> ShellResult:
@@ -67,8 +69,7 @@ class ShellCommand:
         """
         try:
             last_line = self._read(on_line)
-            # Not reaped yet: as long as the zombie holds its number, the group below cannot be another one.
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+            self._has_ended()
             self._signal_group(signal.SIGKILL)
             return ShellResult(self._process.wait(), last_line)
         finally:
@@ -76,14 +77,18 @@ class ShellCommand:
 
     def stop(self) -> None:
         """End the process group: SIGTERM, and SIGKILL to what still runs after `GRACE_SECONDS`."""
-        if self._process.poll() is not None:
+        if self._process.returncode is not None:
             return
         self._signal_group(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GRACE_SECONDS)
-            return
+        deadline = time.monotonic() + GRACE_SECONDS
+        while not self._has_ended(os.WNOHANG) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
         self._signal_group(signal.SIGKILL)
         self._process.wait()
+
+    def _has_ended(self, option: int = 0) -> bool:
+        # The process is not reaped: as long as the zombie holds its number, its group cannot be another one.
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | option) is not None
 
     def _read(self, on_line: Callable[[str], None]) -> str:
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for

@@ -6,13 +6,11 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Callable
+from typing import Any
 
-import msgspec
-
-from tradewind.sdk import contract
 from tradewind.sdk.client.calls import AsyncTransport, Call, Reply
-from tradewind.sdk.contract import Problem, ProblemReason, Renewal, RenewRequest
-from tradewind.sdk.worker.line import Backoff
+from tradewind.sdk.contract import UNSET, ProblemReason, Renewal, RenewRequest, from_plain, to_plain
+from tradewind.sdk.worker.line import FIRST_REFUSAL, Backoff, problem_of
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -32,6 +30,8 @@ _RENEW_AT = 0.8
 """Part of a token's life after which it is renewed, so that user code seldom waits for that."""
 
 _BUSY_SECONDS = 0.2
+_FAULTS = 6
+"""How often a call is repeated that meets a fault of the server: some three seconds, enough for a restart."""
 
 
 class ActivityCalls:
@@ -52,7 +52,7 @@ class ActivityCalls:
         token: str,
         expires_at: dt.datetime | None,
         line: AsyncTransport,
-        not_ours: Callable[[ProblemReason], None],
+        not_ours: Callable[[str], None],
     ) -> None:
         self.dispatch_id = dispatch_id
         self.token = token
@@ -68,7 +68,7 @@ class ActivityCalls:
         operation: str,
         parameters: dict[str, str],
         *,
-        body: bytes | None = None,
+        body: Any = UNSET,
         text: str | None = None,
         line: AsyncTransport | None = None,
     ) -> Reply:
@@ -77,7 +77,7 @@ class ActivityCalls:
         Args:
             operation: id of the operation.
             parameters: its path and query parameters.
-            body: JSON.
+            body: a model of the contract, plain values, or `msgspec.Raw` for JSON as it is.
             text: body of another media type.
             line: another line than the activity's usual one.
 
@@ -85,19 +85,24 @@ class ActivityCalls:
             The answer, which may be a refusal; an expired token is renewed once before.
         """
         renewed = False
+        faults = 0
+        backoff = Backoff()
         while True:
             token = self.token
-            reply = await (line or self._line).call(Call(operation, parameters, token=token, body=body, text=text))
-            problem = problem_of(reply)
+            reply = await (line or self._line).send(Call(operation, parameters, body, text, token))
+            problem = problem_of(operation, reply)
             if problem is None:
                 return reply
-            if problem.reason is ProblemReason.TOO_BUSY:
+            if problem.reason == ProblemReason.TOO_BUSY:
                 await asyncio.sleep(problem.retry_after_seconds or _BUSY_SECONDS)
-            elif problem.reason is ProblemReason.EXPIRED_TOKEN and not renewed:
+            elif problem.reason == ProblemReason.INTERNAL_ERROR and faults < _FAULTS:
+                faults += 1
+                await asyncio.sleep(backoff.pause())
+            elif problem.reason == ProblemReason.EXPIRED_TOKEN and not renewed:
                 renewed = True
                 if token == self.token:
                     renewal = await self._renew()
-                    if renewal.status >= 400:
+                    if renewal.status >= FIRST_REFUSAL:
                         return renewal
             else:
                 if problem.reason in NOT_OURS:
@@ -121,11 +126,11 @@ class ActivityCalls:
         try:
             backoff = Backoff()
             while True:
-                request = contract.encode(RenewRequest(token=self.token))
-                reply = await self._line.call(Call("renew_token", {"dispatch_id": self.dispatch_id}, body=request))
-                problem = problem_of(reply)
+                call = Call("renew_token", {"dispatch_id": self.dispatch_id}, to_plain(RenewRequest(token=self.token)))
+                reply = await self._line.send(call)
+                problem = problem_of(call.operation, reply)
                 if problem is None:
-                    renewal = contract.decode(Renewal, reply.body)
+                    renewal = from_plain(Renewal, reply.body)
                     self.token = renewal.token
                     self._renew_before(renewal.token_expires_at)
                     return reply
@@ -144,19 +149,3 @@ class ActivityCalls:
     def _renew_now(self) -> None:
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._exchange(), name=f"token renewal {self.dispatch_id}")
-
-
-def problem_of(reply: Reply) -> Problem | None:
-    """The refusal that an answer is; None for an answer that is none."""
-    if reply.status < 400:
-        return None
-    try:
-        return contract.decode(Problem, reply.body)
-    except msgspec.DecodeError:
-        return Problem(
-            type="about:blank",
-            title="No problem document",
-            status=reply.status,
-            detail=f"status {reply.status} without a problem document: something between worker and server answered",
-            reason=ProblemReason.INTERNAL_ERROR,
-        )

@@ -26,13 +26,13 @@ from tradewind.sdk.contract import (
     decode,
     encode,
 )
-from tradewind.sdk.worker.activity_calls import ActivityCalls, problem_of
+from tradewind.sdk.masking import Masker, secret_values
+from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.code_cache import CodeUnavailable
 from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
 from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed, LaunchRequest
-from tradewind.sdk.worker.line import Backoff
+from tradewind.sdk.worker.line import Backoff, problem_of
 from tradewind.sdk.worker.logs import LogCollector, SegmentRefused
-from tradewind.sdk.masking import Masker
 from tradewind.sdk.worker.output_pipes import OutputTail
 from tradewind.sdk.worker.snapshot_source import HttpSnapshotSource
 from tradewind.sdk.worker.verdicts import Verdicts, fits, interrupted, masked
@@ -87,11 +87,7 @@ class ActivityRun:
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._verdicts = Verdicts(self._activity, dt.datetime.now(dt.UTC))
-        self._masker = Masker()
-        for connection in delivery.secrets.connections:
-            self._masker.add_connection(connection)
-        for variable in delivery.secrets.variables:
-            self._masker.add_variable(variable)
+        self._masker = Masker(secret_values(delivery.secrets))
         self._calls = ActivityCalls(
             dispatch_id=self.dispatch_id,
             token=delivery.token,
@@ -128,7 +124,7 @@ class ActivityRun:
         if self._killing is None and self._process is not None:
             self._killing = asyncio.create_task(self._process.kill_tree(), name=f"kill {self.dispatch_id}")
 
-    def _disowned(self, reason: ProblemReason) -> None:
+    def _disowned(self, reason: str) -> None:
         if not self.ending:
             logger.info("dispatch is not live any more dispatch=%s reason=%s", self.dispatch_id, reason)
             self.kill(None)
@@ -292,7 +288,7 @@ class ActivityRun:
         started = Started(
             hostname=place.hostname, unixname=place.unixname, pid=process.pid, started_at=dt.datetime.now(dt.UTC)
         )
-        await self._calls.call("report_started", {"dispatch_id": self.dispatch_id}, body=encode(started))
+        await self._calls.call("report_started", {"dispatch_id": self.dispatch_id}, body=started)
 
     async def _converse(self, process: LaunchedProcess) -> Outcome | None:
         """Answer the process until it is gone; its result, if it sent one that counts."""
@@ -332,8 +328,10 @@ class ActivityRun:
     async def _send_segment(self, sequence: int, text: str) -> None:
         parameters = {"dispatch_id": self.dispatch_id, "sequence": str(sequence)}
         backoff = Backoff()
-        while problem := problem_of(await self._calls.call("put_log_segment", parameters, text=text)):
-            if problem.reason is not ProblemReason.INTERNAL_ERROR:
+        while problem := problem_of(
+            "put_log_segment", await self._calls.call("put_log_segment", parameters, text=text)
+        ):
+            if problem.reason != ProblemReason.INTERNAL_ERROR:
                 raise SegmentRefused(f"{problem.reason}: {problem.detail}")
             await asyncio.sleep(backoff.pause())
 

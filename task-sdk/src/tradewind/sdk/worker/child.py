@@ -59,9 +59,9 @@ def run(runner: Runner, loaded: object | None, received: Sequence[int], own_life
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
-            try:
+            try:  # noqa: SIM105 - see above
                 stream.flush()
-            except Exception:  # noqa: BLE001, S110, SIM105 - user code has closed or replaced it; nobody is left to tell
+            except Exception:  # noqa: BLE001, S110 - user code has closed or replaced it; nobody is left to tell
                 pass
         os._exit(code)
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from tradewind.sdk.contract import Outcome, Problem, ProblemReason, encode
-from tradewind.sdk.worker.activity_calls import NOT_OURS, ActivityCalls, problem_of
-from tradewind.sdk.worker.line import Backoff
+from tradewind.sdk.client.calls import ProblemError
+from tradewind.sdk.contract import Outcome, ProblemReason, encode
+from tradewind.sdk.worker.activity_calls import NOT_OURS, ActivityCalls
+from tradewind.sdk.worker.line import Backoff, problem_of
 from tradewind.sdk.worker.spool import Spool, SpoolRecord
 
 logger = logging.getLogger("tradewind.worker")
@@ -41,7 +42,7 @@ class Finisher:
         record = SpoolRecord(dispatch_id=calls.dispatch_id, token=calls.token, outcome=msgspec.Raw(encode(outcome)))
         return self.spool.put(record)
 
-    async def deliver(self, calls: ActivityCalls, instead: Callable[[Problem], Outcome] | None = None) -> bool:
+    async def deliver(self, calls: ActivityCalls, instead: Callable[[ProblemError], Outcome] | None = None) -> bool:
         """Send the outcome that the spool has of this dispatch until it is settled.
 
         Args:
@@ -54,8 +55,8 @@ class Finisher:
         dispatch_id = calls.dispatch_id
         backoff = Backoff()
         while (record := self.spool.pending.get(dispatch_id)) is not None:
-            reply = await calls.call("finish", {"dispatch_id": dispatch_id}, body=bytes(record.outcome))
-            problem = problem_of(reply)
+            reply = await calls.call("finish", {"dispatch_id": dispatch_id}, body=record.outcome)
+            problem = problem_of("finish", reply)
             if problem is None:
                 self.spool.acknowledge(dispatch_id)
                 return True

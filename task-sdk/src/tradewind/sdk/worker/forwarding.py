@@ -7,10 +7,22 @@ import logging
 import msgspec
 
 from tradewind.sdk.client.calls import Reply
-from tradewind.sdk.contract import OPERATIONS, Connection, Problem, ProblemReason, Response, Variable, decode, encode
+from tradewind.sdk.contract import (
+    OPERATIONS,
+    UNSET,
+    Connection,
+    Problem,
+    ProblemReason,
+    Response,
+    Variable,
+    encode,
+    from_plain,
+    to_plain,
+)
+from tradewind.sdk.masking import Masker, connection_values, variable_values
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.launcher import AsyncChannel, ChannelClosed
-from tradewind.sdk.masking import Masker
+from tradewind.sdk.worker.line import FIRST_REFUSAL
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -48,11 +60,10 @@ class Forwarder:
         if operation is None or not operation.from_task:
             reply = _not_for_tasks(request.operation)
         else:
-            body = bytes(request.body) or None
+            body = request.body if len(request.body) else UNSET
             reply = await self._calls.call(request.operation, request.parameters, body=body, text=request.text)
             self._learn_secrets(request.operation, reply)
-        content = msgspec.Raw(reply.body) if reply.body else msgspec.UNSET
-        response = Response(request_id=request.request_id, status=reply.status, body=content)
+        response = Response(request_id=request.request_id, status=reply.status, body=reply.body)
         try:
             await self._channel.send(encode(response))
         except ChannelClosed:
@@ -60,12 +71,12 @@ class Forwarder:
 
     def _learn_secrets(self, operation: str, reply: Reply) -> None:
         """From now on the log must not show what user code is about to get."""
-        if reply.status >= 400:
+        if reply.status >= FIRST_REFUSAL:
             return
         if operation == "get_connection":
-            self._masker.add_connection(decode(Connection, reply.body))
+            self._masker.add(connection_values(from_plain(Connection, reply.body)))
         elif operation == "get_variable":
-            self._masker.add_variable(decode(Variable, reply.body))
+            self._masker.add(variable_values(from_plain(Variable, reply.body)))
 
 
 def _not_for_tasks(operation: str) -> Reply:
@@ -78,4 +89,4 @@ def _not_for_tasks(operation: str) -> Reply:
         field="operation",
         action="Use the functions of tradewind.sdk; what starts and ends a task is its worker's business.",
     )
-    return Reply(status=403, body=encode(problem))
+    return Reply(403, to_plain(problem))

@@ -8,7 +8,8 @@ import shutil
 import time
 from pathlib import Path
 
-from tradewind.sdk.worker.activity_calls import ActivityCalls, problem_of
+from tradewind.sdk.worker.activity_calls import ActivityCalls
+from tradewind.sdk.worker.line import problem_of
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -21,7 +22,7 @@ async def deliver_leftover_logs(directory: Path, calls: ActivityCalls) -> None:
     for path in await asyncio.to_thread(lambda: sorted(directory.glob("*.jsonl"))):
         text = await asyncio.to_thread(path.read_text, "utf-8")
         parameters = {"dispatch_id": calls.dispatch_id, "sequence": str(int(path.stem))}
-        problem = problem_of(await calls.call("put_log_segment", parameters, text=text))
+        problem = problem_of("put_log_segment", await calls.call("put_log_segment", parameters, text=text))
         if problem is not None:
             logger.warning("log segments were not delivered kept_in=%s reason=%s", directory, problem.reason)
             return

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from typing import Protocol
 
-from tradewind.sdk.client.calls import AsyncTransport, Call, Reply, ServerUnreachable
+from tradewind.sdk.client.calls import AsyncTransport, Call, ProblemError, Reply
+from tradewind.sdk.contract import ProblemReason
+from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
 
 logger = logging.getLogger("tradewind.worker")
 
+FIRST_REFUSAL = 400
 DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 _COMPLAIN_AGAIN_SECONDS = 30.0
 
@@ -63,20 +67,22 @@ class HttpLine:
     def is_cut(self) -> bool:
         return self._unreachable > 0
 
-    async def call(self, call: Call) -> Reply:
+    async def send(self, call: Call) -> Reply:
         """Make the call, however long it takes to reach the server."""
         backoff = Backoff()
         failing = False
         try:
             while True:
                 try:
-                    return await self._http.call(call)
+                    return await self._http.send(call)
                 except ServerUnreachable as error:
                     if not failing:
                         failing = True
                         self._unreachable += 1
                     self._complain(error)
                     await asyncio.sleep(backoff.pause())
+                except TradewindRuntimeError as error:
+                    return Reply(500, {"reason": ProblemReason.INTERNAL_ERROR, "detail": str(error)})
         finally:
             if failing:
                 self._unreachable -= 1
@@ -86,3 +92,10 @@ class HttpLine:
         if now - self._complained > _COMPLAIN_AGAIN_SECONDS:
             self._complained = now
             logger.warning("server cannot be reached over HTTP error=%s: trying again", error)
+
+
+def problem_of(operation: str, reply: Reply) -> ProblemError | None:
+    """The refusal that an answer is; None for an answer that is none."""
+    if reply.status < FIRST_REFUSAL:
+        return None
+    return ProblemError(operation, reply.status, reply.body if isinstance(reply.body, Mapping) else {})

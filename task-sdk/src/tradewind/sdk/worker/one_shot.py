@@ -20,7 +20,7 @@ import msgspec
 
 from tradewind.sdk import contract
 from tradewind.sdk.__about__ import __version__
-from tradewind.sdk.client.calls import Call, ServerUnreachable
+from tradewind.sdk.client.calls import Call
 from tradewind.sdk.client.http import HttpTransport
 from tradewind.sdk.contract import (
     Delivery,
@@ -31,13 +31,15 @@ from tradewind.sdk.contract import (
     ProblemReason,
     StartRequest,
     decode,
-    encode,
+    from_plain,
+    to_plain,
 )
-from tradewind.sdk.worker.activity_calls import ActivityCalls, problem_of
+from tradewind.sdk.exceptions import TradewindRuntimeError
+from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.activity_run import ActivityRun
 from tradewind.sdk.worker.launcher import Launcher
 from tradewind.sdk.worker.leftover_logs import deliver_leftover_logs
-from tradewind.sdk.worker.line import Backoff, HttpLine
+from tradewind.sdk.worker.line import FIRST_REFUSAL, Backoff, HttpLine, problem_of
 from tradewind.sdk.worker.main import end_former_life, stop_on_signals
 from tradewind.sdk.worker.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
 from tradewind.sdk.worker.state_directory import StateDirectory, StateDirectoryError
@@ -228,7 +230,7 @@ class _OneShot:
     async def _start(self) -> Delivery | int:
         """Exchange the ticket: repeats carry the same nonce and get the same answer. Or the exit code."""
         envelope = self.envelope
-        request = encode(
+        request = to_plain(
             StartRequest(
                 ticket=envelope.ticket,
                 nonce=secrets.token_urlsafe(24),
@@ -242,10 +244,10 @@ class _OneShot:
         backoff = Backoff()
         while True:
             self.line.last_sign_of_life = asyncio.get_running_loop().time()
-            reply = await self.line.call(Call("start_activity", {"dispatch_id": envelope.dispatch_id}, body=request))
-            problem = problem_of(reply)
+            reply = await self.line.send(Call("start_activity", {"dispatch_id": envelope.dispatch_id}, request))
+            problem = problem_of("start_activity", reply)
             if problem is None:
-                return decode(Delivery, reply.body)
+                return from_plain(Delivery, reply.body)
             if problem.reason in _COPIES:
                 logger.info("nothing to do dispatch=%s reason=%s", envelope.dispatch_id, problem.reason)
                 return EXIT_ACKNOWLEDGED
@@ -259,19 +261,19 @@ class _OneShot:
     async def _renew(self, run: ActivityRun, takeover_after: float) -> None:
         """Give signs of life; stop trying to deliver once the dispatch may have been taken over."""
         loop = asyncio.get_running_loop()
-        body = encode(LeaseRenewal(instance_id=self.workplace.state.instance_id, dispatches=[run.dispatch_id]))
+        body = to_plain(LeaseRenewal(instance_id=self.workplace.state.instance_id, dispatches=[run.dispatch_id]))
         pause = 1.0
         while True:
             sent = loop.time()
             try:
-                reply = await self.http.call(Call("renew_leases", {}, body=body))
-                if reply.status < 400:
-                    state = decode(LeaseState, reply.body)
+                reply = await self.http.send(Call("renew_leases", {}, body))
+                if reply.status < FIRST_REFUSAL:
+                    state = from_plain(LeaseState, reply.body)
                     self.line.last_sign_of_life = sent
                     pause = state.lease_seconds / 3
                     if state.ended:
                         run.kill(None)
-            except (ServerUnreachable, msgspec.DecodeError) as error:
+            except (TradewindRuntimeError, msgspec.ValidationError) as error:
                 logger.warning("lease was not renewed error=%s", error)
             if run.ending and loop.time() - self.line.last_sign_of_life > takeover_after:
                 run.task.cancel()

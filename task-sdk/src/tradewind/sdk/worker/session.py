@@ -22,18 +22,16 @@ from tradewind.sdk.contract import (
     LeaseRenewal,
     LeaseState,
     Offer,
-    Problem,
     ProblemReason,
-    Refused,
+    Response,
     Welcome,
 )
-from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine
+from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine, problem_of
 from tradewind.sdk.worker.session_frames import (
     TOO_LARGE,
-    RawResponse,
+    OpenRefused,
     decode_addressee,
     decode_frame,
-    raise_if_final,
     refused_handshake,
     request_frame,
 )
@@ -115,15 +113,15 @@ class SessionTransport:
     def is_cut(self) -> bool:
         return self._connection is None
 
-    async def call(self, call: Call) -> Reply:
+    async def send(self, call: Call) -> Reply:
         """Make the call, however long it takes until the server answers."""
         if call.operation in _HTTP_ONLY:
-            return await self._http.call(call)
+            return await self._http.send(call)
         self._last_request_id += 1
         request_id = self._last_request_id
         frame = request_frame(request_id, call)
         if self._max_frame_bytes and len(frame) > self._max_frame_bytes:
-            return await self._http.call(call)
+            return await self._http.send(call)
         waiting = _Waiting(frame, asyncio.get_running_loop().create_future())
         self._waiting[request_id] = waiting
         try:
@@ -132,8 +130,8 @@ class SessionTransport:
             reply = await waiting.answer
         finally:
             del self._waiting[request_id]
-        if reply.status >= 400 and _reason(reply) in _BY_HTTP_INSTEAD:
-            return await self._http.call(call)
+        if (problem := problem_of(call.operation, reply)) is not None and problem.reason in _BY_HTTP_INSTEAD:
+            return await self._http.send(call)
         return reply
 
     async def offer(self, capacity: dict[str, int]) -> None:
@@ -199,9 +197,8 @@ class SessionTransport:
         await connection.send(contract.encode(hello), text=True)
         async with asyncio.timeout(_OPEN_SECONDS):
             welcome = decode_frame(await connection.recv(decode=False))
-        if isinstance(welcome, Refused):
-            raise_if_final(welcome.problem)
-            raise ConnectionRefusedError(f"{welcome.problem.reason}: {welcome.problem.detail}")
+        if isinstance(welcome, OpenRefused):
+            raise ConnectionRefusedError(welcome.error())
         if not isinstance(welcome, Welcome):
             raise ConnectionRefusedError(f"the first frame was {type(welcome).__name__} instead of a welcome")
         self.last_sign_of_life = sent
@@ -250,18 +247,17 @@ class SessionTransport:
             addressee = decode_addressee(data).delivery
             self._owner.hand_back(addressee.dispatch_id, addressee.token, f"the delivery is not understood: {error}")
             return
-        if isinstance(frame, RawResponse):
+        if isinstance(frame, Response):
             waiting = self._waiting.get(frame.request_id)
             if waiting is not None and not waiting.answer.done():
-                waiting.answer.set_result(Reply(status=frame.status, body=bytes(frame.body)))
+                waiting.answer.set_result(Reply(frame.status, frame.body))
         elif isinstance(frame, Deliver):
             self._owner.deliver(frame.delivery)
         elif isinstance(frame, Cancel):
             logger.info("cancel dispatch=%s reason=%r", frame.dispatch_id, frame.message)
             self._owner.ended([frame.dispatch_id])
-        elif isinstance(frame, Refused):
-            raise_if_final(frame.problem)
-            raise ConnectionResetError(f"{frame.problem.reason}: {frame.problem.detail}")
+        elif isinstance(frame, OpenRefused):
+            raise ConnectionResetError(frame.error())
 
     async def _renew(self, every: float) -> None:
         """Tell the server all `every` seconds, on this connection, that the worker lives and what it has."""
@@ -278,12 +274,13 @@ class SessionTransport:
 
     async def _renew_some(self, dispatches: list[str]) -> LeaseState | None:
         renewal = LeaseRenewal(instance_id=self._instance_id, dispatches=dispatches)
-        reply = await self.call(Call("renew_leases", {}, body=contract.encode(renewal)))
+        reply = await self.send(Call("renew_leases", {}, contract.to_plain(renewal)))
         try:
-            if reply.status < 400:
-                return contract.decode(LeaseState, reply.body)
-            logger.warning("lease was not renewed status=%d reason=%s", reply.status, _reason(reply))
-        except msgspec.DecodeError as error:
+            problem = problem_of("renew_leases", reply)
+            if problem is None:
+                return contract.from_plain(LeaseState, reply.body)
+            logger.warning("lease was not renewed reason=%s detail=%r", problem.reason, problem.detail)
+        except msgspec.ValidationError as error:
             logger.warning("lease was renewed with an answer that is not understood error=%s", error)
         return None
 
@@ -294,10 +291,3 @@ class SessionTransport:
         if why != said or now - when > _COMPLAIN_AGAIN_SECONDS:
             self._complained = (why, now)
             logger.warning("no session with %s reason=%r: trying again", self._uri, why)
-
-
-def _reason(reply: Reply) -> ProblemReason | None:
-    try:
-        return contract.decode(Problem, reply.body).reason
-    except msgspec.DecodeError:
-        return None

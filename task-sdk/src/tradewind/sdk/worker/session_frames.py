@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from tradewind.sdk import contract
-from tradewind.sdk.client.calls import Call, Reply
-from tradewind.sdk.contract import Cancel, Deliver, Problem, ProblemReason, Refused, Request, Welcome
+from tradewind.sdk.client.calls import Call, ProblemError, Reply
+from tradewind.sdk.contract import Cancel, Deliver, ProblemReason, Request, Response, Welcome
 
 _FINAL_REFUSALS = frozenset(
     {
@@ -25,26 +27,21 @@ class SessionRefused(Exception):
 
 
 TOO_LARGE = Reply(
-    status=413,
-    body=contract.encode(
-        Problem(
-            type="about:blank",
-            title="Frame too large",
-            status=413,
-            detail="The frame is above the limit that the server gave in its welcome.",
-            reason=ProblemReason.FRAME_TOO_LARGE,
-        )
-    ),
+    413, {"reason": ProblemReason.FRAME_TOO_LARGE, "detail": "The frame is above the limit of the server's welcome."}
 )
 """What a server would answer to a call that was made before its limit was known."""
 
 
-class RawResponse(msgspec.Struct, tag_field="frame", tag="response"):
-    """An answer whose body stays as the server wrote it."""
+class OpenRefused(msgspec.Struct, tag_field="frame", tag="refused"):
+    """A refusal whose reason may be a word that a newer server has."""
 
-    request_id: int
-    status: int
-    body: msgspec.Raw = msgspec.Raw(b"")
+    problem: dict[str, Any]
+
+    def error(self) -> ProblemError:
+        """The refusal as an error; raises `SessionRefused` when it is final."""
+        problem = ProblemError("open_session", 0, self.problem)
+        raise_if_final(problem)
+        return problem
 
 
 class Addressee(msgspec.Struct):
@@ -60,11 +57,11 @@ class RawDeliver(msgspec.Struct):
     delivery: Addressee
 
 
-decode_frame = msgspec.json.Decoder(Welcome | Refused | Deliver | Cancel | RawResponse).decode
+decode_frame = msgspec.json.Decoder(Welcome | OpenRefused | Deliver | Cancel | Response).decode
 decode_addressee = msgspec.json.Decoder(RawDeliver).decode
 
 
-def raise_if_final(problem: Problem) -> None:
+def raise_if_final(problem: ProblemError) -> None:
     """Tell refusals that another attempt cannot heal from those that it can.
 
     Raises:
@@ -78,7 +75,7 @@ def raise_if_final(problem: Problem) -> None:
         )
 
 
-_REMEDIES = {
+_REMEDIES: dict[str, str] = {
     ProblemReason.UNSUPPORTED_VERSION: "Upgrade the server, or run a tradewind-task-sdk that it speaks with.",
     ProblemReason.NOT_ALLOWED: "Give the worker a credential with the role worker.",
     **dict.fromkeys(
@@ -100,23 +97,25 @@ def refused_handshake(status: int, body: bytes) -> str:
         SessionRefused: it refuses for good.
     """
     try:
-        problem = contract.decode(Problem, body)
+        plain = msgspec.json.decode(body)
     except msgspec.DecodeError:
+        plain = None
+    if not isinstance(plain, dict) or "reason" not in plain:
         return f"HTTP status {status} without a problem document: is this a Tradewind server?"
+    problem = ProblemError("open_session", status, plain)
     raise_if_final(problem)
-    return f"{problem.reason}: {problem.detail}"
+    return str(problem)
 
 
 def request_frame(request_id: int, call: Call) -> bytes:
-    """The frame of a call, with the body as it is."""
-    body = msgspec.UNSET if call.body is None else msgspec.Raw(call.body)
+    """The frame of a call."""
     return contract.encode(
         Request(
             request_id=request_id,
             operation=call.operation,
             parameters=dict(call.parameters),
             token=call.token,
-            body=body,
+            body=call.body,
             text=call.text,
         )
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from tradewind.sdk.client.calls import AsyncTransport, Reply
-from tradewind.sdk.contract import SnapshotManifest, decode
-from tradewind.sdk.worker.activity_calls import ActivityCalls, problem_of
+from tradewind.sdk.client.calls import AsyncTransport
+from tradewind.sdk.contract import SnapshotManifest, from_plain
+from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.code_cache import CodeUnavailable
+from tradewind.sdk.worker.line import problem_of
 
 
 class HttpSnapshotSource:
@@ -18,22 +21,24 @@ class HttpSnapshotSource:
         self._line = line
 
     async def manifest(self, snapshot: str) -> SnapshotManifest:
-        reply = await self._call("get_snapshot", {"snapshot": snapshot})
         try:
-            return decode(SnapshotManifest, reply.body)
-        except msgspec.DecodeError as error:
+            return from_plain(SnapshotManifest, await self._call("get_snapshot", {"snapshot": snapshot}))
+        except msgspec.ValidationError as error:
             raise CodeUnavailable(f"the manifest of snapshot {snapshot} is not understood: {error}") from error
 
     async def content(self, snapshot: str, path: str) -> bytes:
-        return (await self._call("get_snapshot_file", {"snapshot": snapshot, "path": path})).body
+        content = await self._call("get_snapshot_file", {"snapshot": snapshot, "path": path})
+        if not isinstance(content, bytes):
+            return b""  # a file without content
+        return content
 
-    async def _call(self, operation: str, parameters: dict[str, str]) -> Reply:
+    async def _call(self, operation: str, parameters: dict[str, str]) -> Any:
         reply = await self._calls.call(operation, parameters, line=self._line)
-        problem = problem_of(reply)
+        problem = problem_of(operation, reply)
         if problem is not None:
             what = parameters.get("path", "the manifest")
             raise CodeUnavailable(
                 f"the server does not give {what} of snapshot {parameters['snapshot']} "
                 f"({problem.reason}): {problem.detail} {problem.action or ''}".strip()
             )
-        return reply
+        return reply.body

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from tradewind.sdk.client.calls import ProblemError
 from tradewind.sdk.contract import (
     Activity,
     ActivityInterrupted,
@@ -18,7 +19,6 @@ from tradewind.sdk.contract import (
     InterruptCause,
     Outcome,
     ParseDagFile,
-    Problem,
     TaskError,
     TaskFailed,
     TaskSkipped,
@@ -100,14 +100,11 @@ class Verdicts:
             retryable=False,
         )
 
-    def refused(self, problem: Problem) -> Outcome:
+    def refused(self, problem: ProblemError) -> Outcome:
         """The server does not take the outcome as the activity reported it."""
-        field = f" Field: {problem.field}." if problem.field else ""
-        return self.failed(
-            "OutcomeRefused",
-            f"The server refused the outcome ({problem.reason}): {problem.detail}{field} {problem.action or ''}".strip(),
-            retryable=False,
-        )
+        field = f"Field: {problem.field}." if problem.field else ""
+        words = [f"The server refused the outcome ({problem.reason}): {problem.detail}", field, problem.action or ""]
+        return self.failed("OutcomeRefused", " ".join(filter(None, words)), retryable=False)
 
     def _blamed_line(self, file: str, traceback: str | None) -> int | None:
         """Line of the file in the last stack that the process wrote, which fault handlers write innermost first."""

@@ -42,15 +42,35 @@ def main() -> None:
     Forker(control, runner, loaded=None, lifelines=lifelines, start_warm=start_warm).serve()
 
 
+class _Pipe(io.FileIO):
+    """What a standard stream will be in children, whatever file or terminal it may be in the zygote."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _text_stream(descriptor: int, name: str, *, unbuffered: bool) -> io.TextIOWrapper:
+    raw = _Pipe(descriptor, "w", closefd=False)
+    raw.name = name
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+        write_through=unbuffered,
+    )
+
+
 def _set_up_descriptors() -> None:
     """Keep what is below it from programs, and leave the supervisor's standard output to the supervisor."""
     os.dup2(2, 1)
     for descriptor in (CHANNEL, LOG, CONTROL):
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - the standard library's signature
     linux.close_descriptors_from(CONTROL + 1)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    unbuffered = isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.write_through  # PYTHONUNBUFFERED
+    output = _text_stream(1, "<stdout>", unbuffered=unbuffered)
+    error = _text_stream(2, "<stderr>", unbuffered=unbuffered)
+    sys.__dict__.update(stdout=output, __stdout__=output, stderr=error, __stderr__=error)
     # A crash in native code then leaves a Python traceback on the try's standard error.
     faulthandler.enable()
 

@@ -11,7 +11,14 @@ from tradewind.server.store.dags.catalogue import (
     list_import_errors,
     set_paused,
 )
-from tradewind.server.store.dags.files import dag_files, drop_files, list_parses, request_parse, request_parses
+from tradewind.server.store.dags.files import (
+    dag_files,
+    drop_files,
+    list_parses,
+    request_parse,
+    request_parses,
+    set_bundle_errors,
+)
 
 __all__ = [
     "dag_files",
@@ -27,5 +34,6 @@ __all__ = [
     "list_parses",
     "request_parse",
     "request_parses",
+    "set_bundle_errors",
     "set_paused",
 ]

@@ -8,17 +8,27 @@ from typing import Any
 from sqlalchemy import Float, String, and_, exists, func, select, text
 from sqlalchemy import bindparam as bind
 
-from tradewind.server.contract import ProblemReason
+from tradewind.server.contract import DagImportError, ProblemReason, to_plain
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.bundles import snapshot_files
 from tradewind.server.store.column_types import UtcDateTime
+from tradewind.server.store.dags.records import PARSE
 from tradewind.server.store.identity import uuid7
 from tradewind.server.store.rows import DagFileRow, ParseRow
 from tradewind.server.store.statements import insert_or, within
 from tradewind.server.store.tables import dag, dag_file, import_error, parse
 from tradewind.server.store.transaction import Transaction
 
-_HAS_ERROR = exists().where(and_(import_error.c.bundle == dag_file.c.bundle, import_error.c.file == dag_file.c.file))
+SCAN = "scan"
+"""Origin of the import errors that a scan of the bundle finds."""
+
+_HAS_ERROR = exists().where(
+    and_(
+        import_error.c.bundle == dag_file.c.bundle,
+        import_error.c.file == dag_file.c.file,
+        import_error.c.origin == PARSE,
+    )
+)
 _LIVE = text("parse.state IN ('scheduled', 'queued', 'running')")
 _FILES = (
     select(
@@ -30,6 +40,7 @@ _FILES = (
         dag_file.c.files_read,
         dag_file.c.parsed_at,
         parse.c.parse_id,
+        parse.c.snapshot.label("parse_snapshot"),
         func.coalesce(parse.c.state, "none").label("parse_state"),
         _HAS_ERROR.label("has_error"),
     )
@@ -62,7 +73,9 @@ _RENEW = (
 _REQUEST = parse.insert()
 _NOTE_REQUEST = insert_or(
     dag_file,
-    lambda insert: insert.on_conflict_do_update(["bundle", "file"], set_={"parse_id": insert.excluded.parse_id}),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["bundle", "file"], set_={"parse_id": insert.excluded.parse_id}
+    ),
 )
 _DROP_WAITING = (
     parse.update()
@@ -74,7 +87,16 @@ _DROP_WAITING = (
     )
     .values(state="dropped", ended_at=bind("at", type_=UtcDateTime()))
 )
-_DROP_ERRORS = import_error.delete().where(import_error.c.bundle == bind("of"), within(import_error.c.file, "files"))
+_DROP_ERRORS = import_error.delete().where(
+    import_error.c.bundle == bind("of"), within(import_error.c.file, "files"), import_error.c.origin == PARSE
+)
+_BUNDLE_ERRORS = (
+    select(import_error.c.error)
+    .where(import_error.c.bundle == bind("bundle"), import_error.c.origin == SCAN)
+    .order_by(import_error.c.pk)
+)
+_DROP_BUNDLE_ERRORS = import_error.delete().where(import_error.c.bundle == bind("of"), import_error.c.origin == SCAN)
+_ADD_ERRORS = import_error.insert()
 _DROP_FILES = dag_file.delete().where(dag_file.c.bundle == bind("of"), within(dag_file.c.file, "files"))
 _MAKE_STALE = dag.update().where(dag.c.bundle == bind("of"), within(dag.c.file, "files")).values(stale=True)
 _PARSES = (
@@ -181,6 +203,20 @@ def drop_files(tx: Transaction, bundle: str, keep: Collection[str]) -> list[str]
             tx.change(statement, {"of": bundle, "files": gone})
         tx.hint("parses")
     return gone
+
+
+def set_bundle_errors(tx: Transaction, bundle: str, errors: Sequence[DagImportError]) -> None:
+    """Replace the import errors that a scan of the bundle found; those of parses are apart from them."""
+    plain = [to_plain(error) for error in errors]
+    if [row.error for row in tx.rows(_BUNDLE_ERRORS, {"bundle": bundle})] == plain:
+        return
+    tx.change(_DROP_BUNDLE_ERRORS, {"of": bundle})
+    rows = [
+        {"bundle": bundle, "file": error.file, "origin": SCAN, "error": values, "at": tx.now}
+        for error, values in zip(errors, plain, strict=True)
+    ]
+    tx.change(_ADD_ERRORS, rows)
+    tx.hint("parses")
 
 
 def list_parses(tx: Transaction) -> list[ParseRow]:

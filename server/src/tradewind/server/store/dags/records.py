@@ -19,6 +19,9 @@ from tradewind.server.store.statements import insert_or, within
 from tradewind.server.store.tables import dag, dag_file, dag_version, import_error
 from tradewind.server.store.transaction import Transaction
 
+PARSE = "parse"
+"""Origin of the import errors of parses; those of a scan of the bundle are apart from them."""
+
 _FILE = (
     select(dag_file.c.recorded_parse_id)
     .where(dag_file.c.bundle == bind("bundle"), dag_file.c.file == bind("file"))
@@ -70,7 +73,9 @@ _DECLARED = select(dag.c.dag_id).where(
     dag.c.bundle == bind("bundle"), dag.c.file == bind("file"), dag.c.stale == bind("stale", type_=Boolean())
 )
 _MAKE_STALE = dag.update().where(within(dag.c.dag_id, "dag_ids")).values(stale=True)
-_DROP_ERRORS = import_error.delete().where(import_error.c.bundle == bind("of"), import_error.c.file == bind("at_file"))
+_DROP_ERRORS = import_error.delete().where(
+    import_error.c.bundle == bind("of"), import_error.c.file == bind("at_file"), import_error.c.origin == PARSE
+)
 _ADD_ERRORS = import_error.insert()
 _RECORD_FILE = (
     dag_file.update()
@@ -283,7 +288,10 @@ def _retire(tx: Transaction, parsed: ParsedFile, declared: set[str]) -> None:
 
 def _record_errors(tx: Transaction, parsed: ParsedFile, errors: list[DagImportError]) -> None:
     tx.change(_DROP_ERRORS, {"of": parsed.bundle, "at_file": parsed.file})
-    rows = [{"bundle": parsed.bundle, "file": parsed.file, "error": to_plain(error), "at": tx.now} for error in errors]
+    rows = [
+        {"bundle": parsed.bundle, "file": parsed.file, "origin": PARSE, "error": to_plain(error), "at": tx.now}
+        for error in errors
+    ]
     tx.change(_ADD_ERRORS, rows)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, String, func, select, text
+from sqlalchemy import BigInteger, String, exists, func, select, text
 from sqlalchemy import bindparam as bind
 
 from tradewind.server.contract import ActivityKind, ExecuteTask, ParseDagFile, TaskInstanceEvent, TaskInstanceState
@@ -31,12 +31,19 @@ _TASKS = (
     .limit(bind("most"))
     .with_for_update(of=task_instance, skip_locked=True)
 )
+_OTHER = parse.alias("other")
+# One parse of a file at a time: a file that loops while its bundle changes would take all places otherwise.
+_IN_HAND = exists().where(
+    _OTHER.c.bundle == parse.c.bundle,
+    _OTHER.c.file == parse.c.file,
+    text("other.state IN ('queued', 'running') AND other.state IN ('scheduled', 'queued', 'running')"),
+)
 _PARSES = (
     select(*PARSE_COLUMNS)
-    .where(parse.c.state == text("'scheduled'"), parse.c.executor == bind("executor"))
+    .where(parse.c.state == text("'scheduled'"), parse.c.executor == bind("executor"), ~_IN_HAND)
     .order_by(parse.c.scheduled_at, parse.c.parse_id)
     .limit(bind("most"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(of=parse, skip_locked=True)
 )
 
 
@@ -140,12 +147,150 @@ def _claim_tasks(tx: Transaction, executor: str, takers: list[_Taker]) -> list[H
         most = sum(taker.free for taker in takers if taker.serves(queue))
         rows += tx.rows(_TASKS, {"executor": executor, "queue": queue, "most": most})
     rows.sort(key=lambda row: (row.scheduled_at, row.pk))
-    handouts = [_task_handout(tx, row, request) for row, request in _deal(rows, takers)]
-    _write_tasks(tx, [(row, handout) for row, handout in zip(_dealt(rows, handouts), handouts, strict=True)])
-    return handouts
+    dealt = [(row, _task_handout(tx, row, request)) for row, request in _deal(rows, takers)]
+    _write_tasks(tx, dealt)
+    return [handout for _, handout in dealt]
+
+
+def _claim_parses(tx: Transaction, executor: str, takers: list[_Taker]) -> list[Handout]:
+    rows = tx.rows(_PARSES, {"executor": executor, "most": sum(taker.free for taker in takers)})
+    dealt = [(row, _parse_handout(tx, row, request)) for row, request in _deal(rows, takers)]
+    changes = [
+        {"of": row.parse_id, "expected_rev": row.rev, "to_dispatch_id": handout.dispatch_id, "at": tx.now}
+        for row, handout in dealt
+    ]
+    tx.change_each(_QUEUE_PARSE, changes)
+    tx.change(_ADD_DISPATCH, [_dispatch_row(handout, row.parse_id, None) for row, handout in dealt])
+    return [handout for _, handout in dealt]
 
 
 def _queues(tx: Transaction, executor: str, takers: Iterable[_Taker]) -> list[str]:
     if any(not taker.request.queues for taker in takers):
         return [row.queue for row in tx.rows(_ALL_QUEUES, {"executor": executor})]
     return sorted({queue for taker in takers for queue in taker.request.queues})
+
+
+def _deal(rows: Sequence[Any], takers: list[_Taker]) -> list[tuple[Any, ClaimRequest]]:
+    """Give each row, in order, to the one with most free capacity among those that serve its queue."""
+    dealt: list[tuple[Any, ClaimRequest]] = []
+    for row in rows:
+        queue = getattr(row, "queue", None)
+        able = [taker for taker in takers if taker.free > 0 and taker.serves(queue)]
+        if able:
+            taker = max(able, key=lambda one: one.free)
+            taker.free -= 1
+            dealt.append((row, taker.request))
+    return dealt
+
+
+def _task_handout(tx: Transaction, row: Any, request: ClaimRequest) -> Handout:
+    activity = execute_task(row, try_id=uuid7(), try_number=row.try_number + 1)
+    return _handout(
+        tx,
+        activity,
+        request,
+        queue=row.queue,
+        dag_version_pk=row.dag_version_pk,
+        takeover_after_seconds=row.takeover_after_seconds,
+    )
+
+
+def _parse_handout(tx: Transaction, row: Any, request: ClaimRequest) -> Handout:
+    return _handout(tx, parse_dag_file(row), request, queue=None, dag_version_pk=None, takeover_after_seconds=None)
+
+
+def _handout(
+    tx: Transaction,
+    activity: ExecuteTask | ParseDagFile,
+    request: ClaimRequest,
+    *,
+    queue: str | None,
+    dag_version_pk: int | None,
+    takeover_after_seconds: float | None,
+) -> Handout:
+    return Handout(
+        dispatch_id=uuid7(),
+        activity=activity,
+        executor=request.executor,
+        queue=queue,
+        worker=request.worker,
+        dag_version_pk=dag_version_pk,
+        takeover_after_seconds=takeover_after_seconds or tx.options.takeover_after_seconds,
+        claimed_at=tx.now,
+    )
+
+
+def _write_tasks(tx: Transaction, dealt: list[tuple[Any, Handout]]) -> None:
+    changes: list[dict[str, Any]] = []
+    tries: list[dict[str, Any]] = []
+    dispatches: list[dict[str, Any]] = []
+    for row, handout in dealt:
+        if not isinstance(handout.activity, ExecuteTask):
+            continue
+        reference = handout.activity.task_try
+        changes.append(
+            {
+                "of": row.pk,
+                "expected_rev": row.rev,
+                "to_state": TaskInstanceState.QUEUED.value,
+                "to_try_number": reference.try_number,
+                "to_try_id": reference.try_id,
+                "to_dispatch_id": handout.dispatch_id,
+                "at": tx.now,
+            }
+        )
+        tries.append(_try_row(row, handout, reference.try_id, reference.try_number))
+        dispatches.append(_dispatch_row(handout, reference.try_id, row.pk))
+        _append_event(tx, row, handout)
+    tx.change_each(_QUEUE_TASK, changes)
+    tx.change(_ADD_TRY, tries)
+    tx.change(_ADD_DISPATCH, dispatches)
+    again = [row.pk for row, _ in dealt if row.try_number > 0]
+    if again:
+        tx.change(_CLEAR_XCOMS, {"instances": again})
+
+
+def _try_row(row: Any, handout: Handout, try_id: str, try_number: int) -> dict[str, Any]:
+    return {
+        "try_id": try_id,
+        "instance_pk": row.pk,
+        "try_number": try_number,
+        "state": "queued",
+        "executor": handout.executor,
+        "queue": row.queue,
+        "dispatch_id": handout.dispatch_id,
+        "worker": handout.worker.worker if handout.worker else None,
+        "queued_at": handout.claimed_at,
+    }
+
+
+def _dispatch_row(handout: Handout, activity_id: str, instance_pk: int | None) -> dict[str, Any]:
+    worker: WorkerBinding | None = handout.worker
+    return {
+        "dispatch_id": handout.dispatch_id,
+        "kind": handout.activity.kind,
+        "activity_id": activity_id,
+        "instance_pk": instance_pk,
+        "executor": handout.executor,
+        "takeover_after_seconds": handout.takeover_after_seconds,
+        "credential_id": worker.credential_id if worker else None,
+        "session_id": worker.session_id if worker else None,
+        "instance_id": worker.instance_id if worker else None,
+        "worker": worker.worker if worker else None,
+        "claimed_at": handout.claimed_at,
+    }
+
+
+def _append_event(tx: Transaction, row: Any, handout: Handout) -> None:
+    events.append(
+        tx,
+        machine="task_instance",
+        run_pk=row.run_pk,
+        instance_pk=row.pk,
+        from_state=TaskInstanceState.SCHEDULED.value,
+        event=TaskInstanceEvent.CLAIM.value,
+        to_state=TaskInstanceState.QUEUED.value,
+        actor=f"executor:{handout.executor}",
+        detail={"worker": handout.worker.worker} if handout.worker else None,
+        dispatch_id=handout.dispatch_id,
+    )

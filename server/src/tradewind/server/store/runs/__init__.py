@@ -1,6 +1,6 @@
 """Runs of DAGs, their task instances, tries and events."""
 
-from tradewind.server.store.events import list_events
+from tradewind.server.store.events import list_all_events, list_events
 from tradewind.server.store.runs.create import create_run
 from tradewind.server.store.runs.lists import (
     get_instance,
@@ -18,6 +18,7 @@ __all__ = [
     "get_run",
     "get_try",
     "instance_states",
+    "list_all_events",
     "list_events",
     "list_instances",
     "list_runs",

@@ -23,7 +23,9 @@ _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+\-]{1,250}")
 _MOST_NAMES_TRIED = 100
 
 _DAG = select(dag).where(dag.c.dag_id == bind("dag_id"))
-_INSERT = insert_or(dag_run, lambda insert: insert.on_conflict_do_nothing(["dag_id", "run_id"]).returning(dag_run.c.pk))
+_INSERT = insert_or(
+    dag_run, lambda insert: insert.on_conflict_do_nothing(index_elements=["dag_id", "run_id"]).returning(dag_run.c.pk)
+)
 _INSERT_INSTANCES = task_instance.insert()
 
 

@@ -43,7 +43,7 @@ _OF_RUN = _INSTANCES.where(task_instance.c.run_pk == bind("run")).order_by(task_
 _TRIES = select(task_try).where(task_try.c.instance_pk == bind("instance")).order_by(task_try.c.try_number)
 _TRY = select(task_try).where(task_try.c.instance_pk == bind("instance"), task_try.c.try_number == bind("try_number"))
 _COUNTS = (
-    select(task_instance.c.state, func.count())
+    select(task_instance.c.state, func.count().label("number"))
     .where(task_instance.c.run_pk == bind("run"))
     .group_by(task_instance.c.state)
 )
@@ -142,7 +142,7 @@ def get_try(tx: Transaction, instance_pk: int, try_number: int) -> TryRow:
 
 def instance_states(tx: Transaction, run_pk: int) -> dict[str, int]:
     """How many task instances of a run are in each state."""
-    return {state: number for state, number in tx.rows(_COUNTS, {"run": run_pk})}
+    return {row.state: row.number for row in tx.rows(_COUNTS, {"run": run_pk})}
 
 
 def _run(row: Any) -> RunRow:

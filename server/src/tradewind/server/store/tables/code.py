@@ -125,6 +125,7 @@ import_error = Table(
     key(),
     word("bundle"),
     word("file"),
+    word("origin"),
     Column("error", Json(), nullable=False),
     moment("at", nullable=False),
     Index(None, "bundle", "file"),

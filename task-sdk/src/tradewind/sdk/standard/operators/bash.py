@@ -97,9 +97,9 @@ class BashOperator(BaseOperator):
         Raises:
             TradewindException: a name or value of `env` is no string.
         """
-        given = self.env if isinstance(self.env, Mapping) else {}
+        given: Mapping[Any, Any] = self.env if isinstance(self.env, Mapping) else {}
         for name, value in given.items():
-            if not isinstance(name, str) or not isinstance(value, str):
+            if not (isinstance(name, str) and isinstance(value, str)):
                 raise TradewindException(
                     f"env of task {self.task_id!r} must hold strings only; {name!r} is {type(value).__name__}."
                 )

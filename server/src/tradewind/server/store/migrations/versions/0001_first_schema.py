@@ -189,7 +189,7 @@ def create_files() -> None:
         *optional(MOMENT, "queued_at", "started_at", "ended_at"),
         sa.PrimaryKeyConstraint("parse_id", name="pk_parse"),
         sa.CheckConstraint(
-            "state IN ('scheduled', 'queued', 'running', 'ended', 'dropped')", name=op.f("ck_parse_ck_parse_state")
+            "state IN ('scheduled', 'queued', 'running', 'ended', 'dropped')", name=op.f("ck_parse_state")
         ),
     )
     partial("ix_parse_live", "parse", ["bundle", "file"], "state IN ('scheduled', 'queued', 'running')")
@@ -197,7 +197,7 @@ def create_files() -> None:
     op.create_table(
         "import_error",
         sa.Column("pk", KEY, autoincrement=True, nullable=False),
-        *required(sa.String(), "bundle", "file"),
+        *required(sa.String(), "bundle", "file", "origin"),
         *required(sa.Text(), "error"),
         *required(MOMENT, "at"),
         sa.PrimaryKeyConstraint("pk", name="pk_import_error"),
@@ -222,9 +222,7 @@ def create_runs() -> None:
         *required(sa.String(), "bundle", "file", "snapshot", "code_id"),
         *optional(sa.Text(), "triggering_user", "note"),
         sa.PrimaryKeyConstraint("pk", name="pk_dag_run"),
-        sa.CheckConstraint(
-            "state IN ('queued', 'running', 'success', 'failed')", name=op.f("ck_dag_run_ck_dag_run_state")
-        ),
+        sa.CheckConstraint("state IN ('queued', 'running', 'success', 'failed')", name=op.f("ck_dag_run_state")),
         sa.ForeignKeyConstraint(["dag_version_pk"], ["dag_version.pk"], name="fk_dag_run_dag_version_pk"),
         sa.UniqueConstraint("dag_id", "run_id", name="uq_dag_run_dag_id_run_id"),
     )
@@ -254,8 +252,9 @@ def create_instances() -> None:
         *required(MOMENT, "changed_at"),
         sa.PrimaryKeyConstraint("pk", name="pk_task_instance"),
         sa.CheckConstraint(
-            "state IN ('none', 'scheduled', 'queued', 'running', 'success', 'failed', 'skipped', 'upstream_failed', 'up_for_retry')",
-            name=op.f("ck_task_instance_ck_task_instance_state"),
+            "state IN ('none', 'scheduled', 'queued', 'running', 'success', 'failed', 'skipped',"
+            " 'upstream_failed', 'up_for_retry')",
+            name=op.f("ck_task_instance_state"),
         ),
         sa.ForeignKeyConstraint(["run_pk"], ["dag_run.pk"], name="fk_task_instance_run_pk", ondelete="CASCADE"),
         sa.UniqueConstraint("run_pk", "task_id", "map_index", name="uq_task_instance_run_pk_task_id_map_index"),
@@ -285,8 +284,7 @@ def create_what_tries_leave() -> None:
         *optional(MOMENT, "started_at", "ended_at"),
         sa.PrimaryKeyConstraint("try_id", name="pk_task_try"),
         sa.CheckConstraint(
-            "state IN ('queued', 'running', 'success', 'failed', 'skipped', 'lost')",
-            name=op.f("ck_task_try_ck_task_try_state"),
+            "state IN ('queued', 'running', 'success', 'failed', 'skipped', 'lost')", name=op.f("ck_task_try_state")
         ),
         sa.ForeignKeyConstraint(
             ["instance_pk"], ["task_instance.pk"], name="fk_task_try_instance_pk", ondelete="CASCADE"

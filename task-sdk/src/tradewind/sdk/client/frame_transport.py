@@ -1,0 +1,72 @@
+"""The way of a task to its supervisor: request and response frames over one connection, one call at a time."""
+
+from __future__ import annotations
+
+import threading
+from typing import Protocol
+
+import msgspec
+
+from tradewind.sdk.client.calls import Call, Reply
+from tradewind.sdk.contract import Request, Response, SupervisorFrame, decode, encode
+from tradewind.sdk.exceptions import ServerUnreachable
+
+
+class FrameChannel(Protocol):
+    """A connection that carries whole frames."""
+
+    def send(self, body: bytes) -> None:
+        """Send one frame."""
+        ...
+
+    def receive(self) -> bytes | None:
+        """Wait for one frame; None when the other side has closed."""
+        ...
+
+
+class FrameTransport:
+    """Sends calls as request frames. Threads of a task may use it at the same time; they take turns.
+
+    Args:
+        channel: the connection; nothing else may read from it.
+    """
+
+    def __init__(self, channel: FrameChannel) -> None:
+        self._channel = channel
+        self._turn = threading.Lock()
+        self._request_id = 0
+
+    def send(self, call: Call) -> Reply:
+        """Make a call and wait for its answer.
+
+        Raises:
+            ServerUnreachable: the supervisor is gone, or what it sent is no answer.
+        """
+        with self._turn:
+            self._request_id += 1
+            request = Request(
+                request_id=self._request_id,
+                operation=call.operation,
+                parameters=dict(call.parameters),
+                token=call.token,
+                body=call.body,
+                text=call.text,
+            )
+            self._channel.send(encode(request))
+            while True:
+                response = self._receive(call)
+                # An answer that an interrupted call did not wait for may still come before.
+                if response.request_id == self._request_id:
+                    return Reply(response.status, response.body)
+
+    def _receive(self, call: Call) -> Response:
+        body = self._channel.receive()
+        if body is None:
+            raise ServerUnreachable(f"No answer to {call.operation}: the supervisor of this task is gone.")
+        try:
+            frame = decode(SupervisorFrame, body)
+        except msgspec.DecodeError as error:
+            raise ServerUnreachable(f"The answer to {call.operation} is no frame: {error}.") from error
+        if not isinstance(frame, Response):
+            raise ServerUnreachable(f"The answer to {call.operation} is another kind of frame.")
+        return frame

@@ -219,16 +219,20 @@ def test_a_newer_connection_of_an_instance_fences_the_older_one(tmp_path: Path) 
 
 def test_the_end_of_a_connection_is_known_and_leaves_the_lease(tmp_path: Path) -> None:
     async def check() -> None:
-        async with deployed(tmp_path) as deployment:
-            async with deployment.session():
-                assert len(deployment.services.connections) == 1
-            while len(deployment.services.connections):
-                await asyncio.sleep(0)
-            while True:
+        async with deployed(tmp_path, dispatching=True) as deployment:
+            await deployment.publish(make_dag("pushed", {"a": []}, executor=SESSION_EXECUTOR))
+            await deployment.trigger("pushed")
+            async with deployment.session() as (websocket, _):
+                delivery = (await frame_of(websocket, "deliver"))["delivery"]
                 (row,) = await deployment.store.read(sessions.list_sessions)
-                if not row.connected:
-                    break
+                assert row.connected
+            async with asyncio.timeout(10):
+                while row.connected:
+                    (row,) = await deployment.store.read(sessions.list_sessions)
+            assert len(deployment.services.connections) == 0
             assert row.lease_until > row.opened_at
+            answer = await deployment.call("GET", "/execution/variables/none", delivery["token"])
+            assert answer.json()["reason"] == "not_found", "the dispatch is live all the same"
 
     asyncio.run(check())
 

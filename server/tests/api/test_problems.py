@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from tradewind.server.api.problems import (
+    ACTIONS,
     STATUS,
     internal_error,
     invalid,
@@ -29,11 +30,12 @@ from tradewind.server.contract import (
 )
 from tradewind.server.domain.refusals import Refused
 
+TIMES = '"started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:00Z"'
 OP_ID = "0190a1b2-0000-7000-8000-000000000001"
 
 
-def test_every_reason_has_a_status() -> None:
-    assert set(STATUS) == set(ProblemReason)
+def test_every_reason_has_a_status_and_says_what_to_do() -> None:
+    assert set(STATUS) == set(ACTIONS) == set(ProblemReason)
 
 
 @pytest.mark.parametrize("reason", list(ProblemReason))
@@ -101,8 +103,7 @@ def fault(type_: Any, body: str) -> tuple[str, str | None]:
         (Outcome, '{"outcome": "interrupted", "ended_at": "2026-01-01T00:00:00Z"}', ("missing_field", "cause")),
         (
             Outcome,
-            '{"outcome": "success", "started_at": "2026-01-01T00:00:00Z", "ended_at": "2026-01-01T00:00:00Z",'
-            ' "xcoms": [{"key": "a", "value": 1}, {"key": 2, "value": 1}]}',
+            f'{{"outcome": "success", {TIMES}, "xcoms": [{{"key": "a", "value": 1}}, {{"key": 2, "value": 1}}]}}',
             ("wrong_type", "xcoms.1.key"),
         ),
         (

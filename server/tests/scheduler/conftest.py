@@ -148,7 +148,7 @@ class World:
             return set(task_ids) == {
                 instance.task_id
                 for run in runs.list_runs(tx, None).items
-                for instance in runs.list_instances(tx, run.pk, states=[TaskInstanceState.SCHEDULED]).items
+                for instance in runs.list_instances(tx, run.pk, states=[TaskInstanceState.SCHEDULED], limit=10_000).items
             }
 
         await self.until(question)

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tradewind.sdk.contract import OPERATIONS, Hello, Offer, WorkerFrame, decode
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import OPEN, State
+from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 WAIT_SECONDS = 30.0
@@ -59,6 +59,7 @@ class Connection:
         self.number = number
         self.protocol = protocol
         self.writer = writer
+        self.deaf = False
 
     def send(self, frame: dict[str, Any]) -> None:
         if self.protocol.state is OPEN:
@@ -67,7 +68,9 @@ class Connection:
 
     def flush(self) -> None:
         for data in self.protocol.data_to_send():
-            if data and not self.writer.is_closing():
+            if not data:  # the end of the closing handshake
+                self.writer.close()
+            elif not self.writer.is_closing():
                 self.writer.write(data)
 
 
@@ -86,7 +89,6 @@ class FakeServer:
         self.answer_to_hello: Refusal | None = None
         self.answer_to_handshake: Refusal | None = None
         self.ended: list[str] = []
-        self.deaf = False
         self.lease_seconds = 15.0
         self.renew_every_seconds = 5.0
         self.max_frame_bytes = 1024 * 1024
@@ -257,11 +259,11 @@ class FakeServer:
             return
         protocol.send_response(protocol.accept(request))
         connection.flush()
+        self._changed.set()
         message = b""
         while data := await reader.read(65536):
             protocol.receive_data(data)
-            if self.deaf:
-                protocol.data_to_send()
+            if connection.deaf:
                 continue
             for event in protocol.events_received():
                 if isinstance(event, Frame) and event.opcode in {Opcode.TEXT, Opcode.CONT}:
@@ -270,8 +272,6 @@ class FakeServer:
                         self._receive(connection, message)
                         message = b""
             connection.flush()
-            if protocol.state is State.CLOSED or protocol.close_expected():
-                return
 
     def _receive(self, connection: Connection, message: bytes) -> None:
         frame = decode(WorkerFrame, message)

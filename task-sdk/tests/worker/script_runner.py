@@ -50,6 +50,10 @@ class Child:
         return {"outcome": "success", "started_at": now, "ended_at": now, "xcoms": xcoms}
 
 
+def prepare() -> None:
+    """Nothing is needed before the first fork."""
+
+
 def load_dag_file(snapshot_directory: str, file: str) -> Run:
     """The function `run` of the script."""
     names: dict[str, Any] = {"__file__": str(Path(snapshot_directory, file))}

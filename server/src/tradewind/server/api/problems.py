@@ -54,6 +54,50 @@ STATUS: Final[Mapping[ProblemReason, int]] = {
     ProblemReason.INTERNAL_ERROR: 500,
 }
 
+_SEND_BEARER: Final = "send the header Authorization: Bearer TOKEN"
+_CREDENTIAL: Final = "use a credential of this deployment; tradewind-server tokens create makes one"
+_OWN_TOKEN: Final = "use the token that came with the activity"  # noqa: S105 - words, no secret
+_DROP: Final = "drop this dispatch; its activity is handed out anew where that is due"
+_CORRECT: Final = "correct the value"
+_RECONNECT: Final = "correct the client and connect again"
+
+ACTIONS: Final[Mapping[ProblemReason, str]] = {
+    ProblemReason.MISSING_TOKEN: _SEND_BEARER,
+    ProblemReason.MALFORMED_TOKEN: _SEND_BEARER,
+    ProblemReason.FORGED_TOKEN: _OWN_TOKEN,
+    ProblemReason.EXPIRED_TOKEN: "ask for a new token with renew_token",
+    ProblemReason.WRONG_AUDIENCE: _OWN_TOKEN,
+    ProblemReason.UNKNOWN_CREDENTIAL: _CREDENTIAL,
+    ProblemReason.REVOKED_CREDENTIAL: _CREDENTIAL,
+    ProblemReason.NOT_ALLOWED: "use a credential or token that may do this",
+    ProblemReason.UNKNOWN_DISPATCH: _DROP,
+    ProblemReason.DISPATCH_ENDED: _DROP,
+    ProblemReason.WRONG_ACTIVITY: _OWN_TOKEN,
+    ProblemReason.WRONG_WORKER: "use the credential that started the dispatch",
+    ProblemReason.INVALID_TICKET: "drop this envelope",
+    ProblemReason.SPENT_TICKET: "drop this envelope",
+    ProblemReason.STALE_CONNECTION: "use the newer connection",
+    ProblemReason.MISSING_FIELD: "add the field",
+    ProblemReason.UNKNOWN_FIELD: "remove the field or correct its name",
+    ProblemReason.WRONG_TYPE: _CORRECT,
+    ProblemReason.INVALID_VALUE: _CORRECT,
+    ProblemReason.MALFORMED_BODY: "send JSON in UTF-8",
+    ProblemReason.BODY_TOO_LARGE: "send less at once; get_versions tells the limit",
+    ProblemReason.FRAME_TOO_LARGE: "send large bodies over HTTP; welcome tells the limit",
+    ProblemReason.MALFORMED_FRAME: _RECONNECT,
+    ProblemReason.UNEXPECTED_FRAME: _RECONNECT,
+    ProblemReason.UNKNOWN_OPERATION: "correct the name or path; the operations are listed in the contract",
+    ProblemReason.HTTP_ONLY: "call the operation over HTTP",
+    ProblemReason.UNSUPPORTED_VERSION: "send a version that is on offer",
+    ProblemReason.NOT_FOUND: "correct the name, or create what it should name",
+    ProblemReason.ALREADY_EXISTS: "choose another name, or change what is there",
+    ProblemReason.CONFLICT: "look at the present state and decide anew",
+    ProblemReason.TOO_BUSY: "try again later",
+    ProblemReason.METHOD_NOT_ALLOWED: "use a method that the path has",
+    ProblemReason.INTERNAL_ERROR: "try again, and if it stays, look for the incident in the log of the server",
+}
+"""What to do where a refusal does not say it more precisely."""
+
 _MISSING: Final = frozenset({"missing", "union_tag_not_found"})
 _JSON: Final = frozenset({"json_invalid", "json_type"})
 _TAGS: Final = frozenset({"union_tag_not_found", "union_tag_invalid"})
@@ -69,7 +113,7 @@ def problem(refusal: Refused) -> Problem:
         detail=refusal.detail,
         reason=reason,
         field=refusal.field,
-        action=refusal.action,
+        action=refusal.action or ACTIONS[reason],
         supported_versions=None if refusal.supported_versions is None else list(refusal.supported_versions),
         retry_after_seconds=refusal.retry_after_seconds,
     )
@@ -101,13 +145,7 @@ def internal_error(error: BaseException, where: str) -> Problem:
     """
     incident = str(uuid.uuid4())
     log.error("%s failed unexpectedly (incident %s)", where, incident, exc_info=error)
-    return problem(
-        Refused(
-            ProblemReason.INTERNAL_ERROR,
-            f"the server failed to answer; incident {incident}",
-            action="try again, and if it stays, look for the incident in the log of the server",
-        )
-    )
+    return problem(Refused(ProblemReason.INTERNAL_ERROR, f"the server failed to answer; incident {incident}"))
 
 
 def refusal_of(error: Exception, where: str) -> Problem:

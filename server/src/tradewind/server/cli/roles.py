@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import sys
-
 import click
 
 from tradewind.server.cli.context import EXIT_WRONG_USE, CommandFailed, make_home, read_settings, sentences
-
-LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+from tradewind.server.process_log import write_log
 
 
 @click.command()
@@ -49,6 +45,6 @@ def run_role(name: str, overrides: dict[str, dict[str, object]]) -> None:
             EXIT_WRONG_USE,
         )
     make_home(settings)
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    write_log()
     with sentences():
         run_until_signal(settings, frozenset({Role(name)}))

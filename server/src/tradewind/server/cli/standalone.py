@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from pathlib import Path
 
 import click
 
 from tradewind.server.cli.context import CommandFailed, make_home, read_settings, sentences
-from tradewind.server.cli.roles import LOG_FORMAT
+from tradewind.server.process_log import write_log
 
 
 @click.command()
@@ -33,10 +31,7 @@ def standalone(port: int | None, dags: Path | None, workers: int, once: str | No
     settings = read_settings(overrides)
     make_home(settings)
     log = settings.home / "standalone.log"
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, filename=log)
-    to_terminal = logging.StreamHandler(sys.stderr)
-    to_terminal.setLevel(logging.WARNING)
-    logging.getLogger().addHandler(to_terminal)
+    write_log(log)
     with sentences():
         code = Standalone(settings, workers=workers, once=once, say=click.echo).run()
     if code:

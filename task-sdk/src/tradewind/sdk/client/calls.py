@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tradewind.sdk.contract import OPERATIONS, UNSET, Operation
-from tradewind.sdk.exceptions import TradewindRuntimeError
+from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
+
+__all__ = [
+    "AsyncTransport",
+    "Call",
+    "ProblemError",
+    "Reply",
+    "ServerUnreachable",
+    "Transport",
+    "accepted",
+    "operation_of",
+]
 
 _FIRST_REFUSAL = 400
 

@@ -134,40 +134,32 @@ class PublicApi:
             response = self._client.request(
                 method,
                 self._url + path,
-                params={name: value for name, value in (query or {}).items() if value is not None},
+                params=_given(query or {}),
                 content=None if body is UNSET else msgspec.json.encode(body),
                 headers=_headers(None if body is UNSET else _JSON, None),
             )
         reply = _accepted(f"{method} {path}", _reply(response, _JSON, self._url))
         return None if reply.body is UNSET else reply.body
 
-    @contextmanager
-    def stream(self, path: str, **query: str | int | bool | None) -> Iterator[Iterator[Any]]:
+    def stream(self, path: str, **query: str | int | bool | None) -> Iterator[Any]:
         """Read JSON lines as they come, however long the server pauses between them.
 
         Raises:
             ProblemError: the server refuses.
             ServerUnreachable: no answer came, or the connection broke.
         """
-        with _unreachable(self._url):
-            request = self._client.build_request(
+        with (
+            _unreachable(self._url),
+            self._client.stream(
                 "GET",
                 self._url + path,
-                params={name: value for name, value in query.items() if value is not None},
+                params=_given(query),
                 timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-            )
-            response = self._client.send(request, stream=True)
-        try:
-            if response.is_error:
-                with _unreachable(self._url):
-                    response.read()
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
                 _accepted(f"GET {path}", _reply(response, _JSON, self._url))
-            yield self._lines(response)
-        finally:
-            response.close()
-
-    def _lines(self, response: httpx.Response) -> Iterator[Any]:
-        with _unreachable(self._url):
             for line in response.iter_lines():
                 if line.strip():
                     yield _decoded(line.encode(), self._url)
@@ -236,6 +228,10 @@ def _content(call: Call) -> tuple[bytes | None, str | None]:
     if call.body is UNSET:
         return None, None
     return msgspec.json.encode(call.body), _JSON
+
+
+def _given(query: Mapping[str, str | int | bool | None]) -> dict[str, str | int | bool]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _headers(media: str | None, token: str | None) -> dict[str, str]:

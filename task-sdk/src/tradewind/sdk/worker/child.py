@@ -25,6 +25,9 @@ _STANDARD_ERROR = 2
 class Runner(Protocol):
     """What a child runs: a module with these functions, named on the zygote's command line."""
 
+    def prepare(self) -> None:
+        """Make ready, once in the zygote, what all children share."""
+
     def load_dag_file(self, snapshot_directory: str, file: str) -> object:
         """Import a DAG file of a snapshot in a warm parent; what it returns goes to `run_activity` in its children."""
 

@@ -35,6 +35,7 @@ def main() -> None:
     linux.set_dumpable(False)
     _reset_signals()
     runner = importlib.import_module(runner_name)
+    runner.prepare()
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=CONTROL)

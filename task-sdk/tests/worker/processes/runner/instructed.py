@@ -37,6 +37,10 @@ class Call:
         self.channel.receive()
 
 
+def prepare() -> None:
+    pass
+
+
 def load_dag_file(snapshot_directory: str, file: str) -> Any:
     spec = importlib.util.spec_from_file_location("dag_file", Path(snapshot_directory) / file)
     assert spec

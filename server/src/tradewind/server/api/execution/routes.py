@@ -83,7 +83,8 @@ class ExecutionRoutes:
         streams = (row.id for row in OPERATIONS.values() if row.stream)
         self._handlers = {**handlers, **dict.fromkeys(streams, _no_upgrade)}
         self._routes: dict[str, list[tuple[re.Pattern[str], Operation]]] = defaultdict(list)
-        for operation in OPERATIONS.values():
+        # The path of one operation may begin with another's, whose last parameter would take the rest of it.
+        for operation in sorted(OPERATIONS.values(), key=lambda row: -row.path.count("/")):
             self._routes[operation.method].append((_pattern(operation.path), operation))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

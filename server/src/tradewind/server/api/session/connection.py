@@ -22,7 +22,6 @@ from tradewind.server.api.session.frames import (
 from tradewind.server.api.session.outgoing import OutgoingLine
 from tradewind.server.api.versioning import negotiate
 from tradewind.server.contract import (
-    ActivityKind,
     Hello,
     Offer,
     Problem,
@@ -34,14 +33,13 @@ from tradewind.server.contract import (
 )
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.executors.worker_session import SessionClosed
-from tradewind.server.store import dispatches, sessions
+from tradewind.server.store import sessions
 
 if TYPE_CHECKING:
     from starlette.websockets import WebSocket
 
     from tradewind.server.api.services import Services
     from tradewind.server.auth.principals import WorkerPrincipal
-    from tradewind.server.store import Transaction
     from tradewind.server.store.handouts import OpenedSession, WorkerBinding
 
 log = logging.getLogger(__name__)
@@ -166,13 +164,7 @@ class Connection:
     async def _open(self, hello: Hello) -> None:
         services = self._services
 
-        def open_session(tx: Transaction) -> tuple[OpenedSession, dict[str, ActivityKind]]:
-            opened = sessions.open_session(tx, self._credential, hello)
-            gone = {*opened.ended, *opened.lost}
-            live = [dispatch_id for dispatch_id in hello.live if dispatch_id not in gone]
-            return opened, {dispatch_id: dispatches.live_dispatch(tx, dispatch_id).kind for dispatch_id in live}
-
-        opened, live = await services.store.write(open_session)
+        opened = await services.store.write(lambda tx: sessions.open_session(tx, self._credential, hello))
         self._binding = opened.binding
         self.queues = frozenset(hello.queues)
         if not services.connections.admit(self):
@@ -180,7 +172,7 @@ class Connection:
             return
         self.send(self._welcome(opened))
         services.executor.ended([*opened.ended, *opened.lost])
-        services.executor.connect(self, hello.capacity, live)
+        services.executor.connect(self, hello.capacity, opened.live)
         await services.dispatcher.deliver_again(opened.redeliver)
 
     def _welcome(self, opened: OpenedSession) -> Welcome:

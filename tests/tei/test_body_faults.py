@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from tests.tei.deployment import MAX_BODY, Deployment, deployed
-from tests.tei.victims import EXAMPLES, SessionCaller, Victims, path_of, prepare
+from tests.tei.victims import EXAMPLES, SessionCaller, path_of, prepare
 from tests.tei.walk import observe
 from tradewind.server.contract import OPERATIONS, Operation, from_plain
 
@@ -34,11 +34,11 @@ class Fault:
 def faults_of(operation: Operation, right: dict[str, Any]) -> Iterator[Fault]:
     """Faults of JSON bodies, made from a right one."""
     yield Fault("an unknown field", {**right, "surprise": 1}, "unknown_field", "surprise")
-    for key in right:
+    for key, present in right.items():
         less = {name: value for name, value in right.items() if name != key}
         if not accepted(operation, less):
             yield Fault(f"{key} missing", less, "missing_field", key)
-        wrong = [value for value in INSTEAD if not same_type(value, right[key])]
+        wrong = [value for value in INSTEAD if not same_type(value, present)]
         wrong = [value for value in wrong if not accepted(operation, {**right, key: value})]
         if key == "outcome":
             continue  # the tag of the union: another value names no variant, see below

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import uuid
 from pathlib import Path
@@ -24,13 +25,12 @@ SESSION_EXECUTOR = "worker_session"
 async def end_of(websocket: ClientConnection) -> tuple[dict[str, Any], int, str]:
     """The last frame, and code and reason of the close."""
     last: dict[str, Any] = {}
-    try:
+    with contextlib.suppress(ConnectionClosed):
         async with asyncio.timeout(10):
-            while True:
-                last = json.loads(await websocket.recv())
-    except ConnectionClosed as closed:
-        assert closed.rcvd is not None
-        return last, closed.rcvd.code, closed.rcvd.reason
+            async for message in websocket:
+                last = json.loads(message)
+    assert websocket.close_code is not None
+    return last, websocket.close_code, websocket.close_reason or ""
 
 
 async def frame_of(websocket: ClientConnection, kind: str) -> dict[str, Any]:
@@ -201,18 +201,19 @@ def test_a_newer_connection_of_an_instance_fences_the_older_one(tmp_path: Path) 
     async def check() -> None:
         async with deployed(tmp_path) as deployment:
             instance = str(uuid.uuid4())
-            async with deployment.session(instance_id=instance) as (older, first):
-                async with deployment.session(instance_id=instance) as (newer, second):
-                    assert second.session_id == first.session_id
-                    assert second.connection_epoch > first.connection_epoch
-                    last, code, _ = await end_of(older)
-                    assert (last["problem"]["reason"], code) == ("stale_connection", 4409)
-                    (row,) = await deployment.store.read(sessions.list_sessions)
-                    assert row.connected, "the end of the older connection says nothing about the newer one"
-                    status, _ = await SessionCaller(newer)(
-                        "renew_leases", {}, None, {"instance_id": instance, "dispatches": []}
-                    )
-                    assert status == 200
+            async with (
+                deployment.session(instance_id=instance) as (older, first),
+                deployment.session(instance_id=instance) as (newer, second),
+            ):
+                assert second.session_id == first.session_id
+                assert second.connection_epoch > first.connection_epoch
+                last, code, _ = await end_of(older)
+                assert (last["problem"]["reason"], code) == ("stale_connection", 4409)
+                (row,) = await deployment.store.read(sessions.list_sessions)
+                assert row.connected, "the end of the older connection says nothing about the newer one"
+                renewal = {"instance_id": instance, "dispatches": []}
+                status, _ = await SessionCaller(newer)("renew_leases", {}, None, renewal)
+                assert status == 200
 
     asyncio.run(check())
 
@@ -227,8 +228,8 @@ def test_the_end_of_a_connection_is_known_and_leaves_the_lease(tmp_path: Path) -
                 (row,) = await deployment.store.read(sessions.list_sessions)
                 assert row.connected
             async with asyncio.timeout(10):
-                while row.connected:
-                    (row,) = await deployment.store.read(sessions.list_sessions)
+                while (row := (await deployment.store.read(sessions.list_sessions))[0]).connected:
+                    pass
             assert len(deployment.services.connections) == 0
             assert row.lease_until > row.opened_at
             answer = await deployment.call("GET", "/execution/variables/none", delivery["token"])
@@ -293,7 +294,7 @@ def test_a_worker_that_does_not_read_loses_only_its_own_connection(tmp_path: Pat
             victims = await prepare(deployment)
             async with deployment.session("starter") as (slow, _), deployment.session("stranger") as (good, _):
                 slow.transport.pause_reading()
-                frame = {"frame": "request", "operation": "get_snapshot", "token": victims.own.token}
+                frame: dict[str, Any] = {"frame": "request", "operation": "get_snapshot", "token": victims.own.token}
                 frame["parameters"] = {"snapshot": victims.own.delivery.activity.code.snapshot}
                 number = 0
                 while len(deployment.services.connections) == 2:
@@ -315,7 +316,7 @@ def test_many_requests_at_once_are_all_answered(tmp_path: Path) -> None:
             victims = await prepare(deployment)
             async with deployment.session() as (websocket, _):
                 for number in range(1, 101):
-                    frame = {"frame": "request", "request_id": number, "operation": "get_variable"}
+                    frame: dict[str, Any] = {"frame": "request", "request_id": number, "operation": "get_variable"}
                     frame |= {"parameters": {"key": "greeting"}, "token": victims.own.token}
                     await websocket.send(json.dumps(frame))
                 answers = [await frame_of(websocket, "response") for _ in range(100)]

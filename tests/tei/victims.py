@@ -1,4 +1,4 @@
-"""What attackers of the interface find: activities in every condition, credentials of every sort, and the right calls."""
+"""What attackers of the interface find: activities in every condition, all sorts of credentials, and right calls."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 
 from tests.tei.deployment import Deployment, Started, make_dag, start_request, started_now, succeeded_now
-from tradewind.server.contract import OPERATIONS, ActivityKind, Operation, Variable
+from tradewind.server.contract import OPERATIONS, ActivityKind, Delivery, Operation, Variable, decode
 from tradewind.server.contract import Connection as StoredConnection
-from tradewind.server.store import credentials, secrets
+from tradewind.server.store import credentials, dispatches, secrets
+from tradewind.server.store.handouts import LossCause
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "head" / "examples"
 RECORD = {"timestamp": "2026-03-01T06:00:00Z", "source": "stdout", "level": "info", "message": "hello"}
@@ -37,7 +38,8 @@ class Victims:
     Attributes:
         own: a live task dispatch; right calls are made with its token.
         other: a live task dispatch of another DAG.
-        ended: a task dispatch that has ended.
+        ended: a task dispatch that has ended by its outcome.
+        lost: a task dispatch that counts as lost, and was taken over.
         parse: a live parse of another snapshot.
         waiting: a dispatch that waits to be started by its ticket.
         spent: the ticket of `own`, which is exchanged already.
@@ -47,6 +49,7 @@ class Victims:
     own: Started
     other: Started
     ended: Started
+    lost: Started
     parse: Started
     waiting: Waiting
     spent: Waiting
@@ -111,10 +114,12 @@ async def prepare(deployment: Deployment) -> Victims:
     own, spent = await _started(deployment, "victim")
     other, _ = await _started(deployment, "other")
     ended, _ = await _started(deployment, "victim")
+    lost, _ = await _started(deployment, "victim")
+    await store.write(lambda tx: dispatches.lose(tx, [lost.dispatch_id], LossCause.WORKER_SILENT))
     answer = await deployment.call("PUT", _outcome(ended), ended.token, succeeded_now())
     assert answer.status_code == 200, answer.text
     answer = await deployment.call(
-        "PUT", f"/execution/xcoms/greeting", own.token, {"op_id": str(uuid.uuid4()), "value": 1}
+        "PUT", "/execution/xcoms/greeting", own.token, {"op_id": str(uuid.uuid4()), "value": 1}
     )
     assert answer.status_code == 204, answer.text
     await deployment.ask_for_parse(older, "other.py")
@@ -123,7 +128,7 @@ async def prepare(deployment: Deployment) -> Victims:
     handout, ticket = await deployment.claim(ActivityKind.EXECUTE_TASK)
     waiting = Waiting(handout.dispatch_id, ticket)
     return Victims(
-        deployment, own, other, ended, parse, waiting, spent, worker, other_worker, admin, viewer, revoked
+        deployment, own, other, ended, lost, parse, waiting, spent, worker, other_worker, admin, viewer, revoked
     )  # fmt: skip
 
 
@@ -180,8 +185,6 @@ async def _started(deployment: Deployment, dag_id: str) -> tuple[Started, Waitin
     token = await deployment.credential("starter", "worker")
     answer = await deployment.call("POST", path, token, start_request(ticket, nonce=uuid.uuid4().hex))
     assert answer.status_code == 200, answer.text
-    from tradewind.server.contract import Delivery, decode
-
     return Started(decode(Delivery, answer.content), handout), Waiting(handout.dispatch_id, ticket)
 
 

@@ -56,6 +56,8 @@ async def observe(
     for table, rows in (await deployment.dump()).items():
         if rows != before[table]:
             yield f"it changed the table {table}"
+    if SECRET in repr(answer):
+        yield "it tells a secret"
     if not isinstance(answer, dict) or "reason" not in answer:
         yield f"it was answered with {status} {answer!r}"
         return
@@ -63,8 +65,6 @@ async def observe(
         yield f"it was refused with {status} {answer['reason']} instead of {reason}: {answer['detail']}"
     if not answer.get("action"):
         yield "it does not say what to do"
-    if SECRET in repr(answer):
-        yield "it tells a secret"
     now = await _trail(deployment)
     if now.total != trail.total + 1 or not _names(now.items[0], operation, reason):
         newest = now.items[0] if now.items else None

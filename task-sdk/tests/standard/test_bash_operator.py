@@ -16,7 +16,7 @@ import pytest
 
 from tradewind.sdk import DAG, Context, literal
 from tradewind.sdk.authoring.context import ContextValues
-from tradewind.sdk.exceptions import AirflowException, AirflowSkipException, DagAuthoringError, TradewindException
+from tradewind.sdk.exceptions import AirflowException, AirflowSkipException, DagAuthoringError, TaskTerminated, TradewindException
 from tradewind.sdk.standard.operators.bash import BashOperator
 from tradewind.sdk.standard.operators.empty import EmptyOperator
 
@@ -150,7 +150,7 @@ def test_an_interrupt_kills_the_whole_group(tmp_path: Path) -> None:
 
     def interrupt() -> None:
         pids.append(int(marker.read_text()))
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -178,17 +178,27 @@ command.run(lambda line: print(line, flush=True))
 def test_on_kill_ends_a_command_that_does_not_react_to_sigterm(tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     os.mkfifo(ready)
-    operator = BashOperator(task_id="a", bash_command=f"trap '' TERM; echo x > {ready}; while :; do sleep 0.05; done")
+    operator = BashOperator(task_id="a", bash_command=f"trap '' TERM; echo $$ > {ready}; while :; do sleep 0.05; done")
+    pids: list[int] = []
 
-    def kill() -> None:
-        ready.read_text()
+    def on_signal(number: int, frame: object) -> None:
         operator.on_kill()
+        raise TaskTerminated
 
-    thread = threading.Thread(target=kill)
+    def terminate() -> None:
+        pids.append(int(ready.read_text()))
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, on_signal)
+    thread = threading.Thread(target=terminate)
     thread.start()
-    with pytest.raises(ChildProcessError):  # reaped by the other thread; in a task one thread does both
-        operator.execute(context_of(operator))
-    thread.join()
+    try:
+        with pytest.raises(TaskTerminated):
+            operator.execute(context_of(operator))
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR1, before)
+    wait_until_gone(pids[0])
 
 
 def test_arguments_that_cannot_be_are_refused() -> None:

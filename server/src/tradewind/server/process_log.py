@@ -13,10 +13,11 @@ _CHATTY = ("alembic", "uvicorn", "asyncio", "httpx")
 class EventFormatter(logging.Formatter):
     """`2026-03-01T06:00:00.123Z INFO tradewind.server.scheduler: leadership changed epoch=3`."""
 
-    converter = time.gmtime
-
     def __init__(self) -> None:
         super().__init__("%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - the same
+        return time.strftime(datefmt or self.default_time_format, time.gmtime(record.created))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is the standard library's
         fields = (f" {name}={value!r}" for name, value in vars(record).items() if name not in _OWN)

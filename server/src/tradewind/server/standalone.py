@@ -14,7 +14,7 @@ import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import uvloop
 
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KeptRole = Literal["admin", "worker"]
+
 URL_FILE = "api.url"
-ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105 - the name of a file
-WORKER_TOKEN_FILE = "worker.token"  # noqa: S105 - the name of a file
+TOKEN_FILES: dict[KeptRole, str] = {"admin": "admin.token", "worker": "worker.token"}
+"""Credentials that are kept in the home directory, readable by its user alone."""
 WORKER_STOP_SECONDS = 10.0
 RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
 FIRST_PARSE_SECONDS = 120.0
@@ -65,7 +67,7 @@ class Standalone:
         self._once = once
         self._say = say
         self._url = ""
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[KeptRole, str] = {}
 
     def run(self) -> int:
         """Run until SIGINT or SIGTERM.
@@ -85,8 +87,8 @@ class Standalone:
         stop, plane_stop = asyncio.Event(), asyncio.Event()
         stop_on_signals(stop)
         async with open_store(self._settings, migrate=True) as store:
-            for name in (ADMIN_TOKEN_FILE, WORKER_TOKEN_FILE):
-                self._tokens[name] = await self._keep_token(store, name)
+            for role in TOKEN_FILES:
+                self._tokens[role] = await self._keep_token(store, role)
             parts = await load_parts(self._settings, store)
             listening: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             plane = asyncio.create_task(
@@ -95,10 +97,11 @@ class Standalone:
                     ALL_ROLES,
                     plane_stop,
                     serving=listening.set_result,
-                    command_environment={"TRADEWIND_API_TOKEN": self._tokens[WORKER_TOKEN_FILE]},
+                    command_environment={"TRADEWIND_API_TOKEN": self._tokens["worker"]},
                 )
             )
-            await asyncio.wait({plane, listening}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {plane, listening}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if plane.done():
                 listening.cancel()
                 await plane
@@ -109,10 +112,9 @@ class Standalone:
             await plane
             return code
 
-    async def _keep_token(self, store: Store, name: str) -> str:
-        """The credential of a file in the home directory; it stays the same from start to start."""
-        path = self._settings.home / name
-        role = name.partition(".")[0]
+    async def _keep_token(self, store: Store, role: KeptRole) -> str:
+        """The credential of a role in the home directory; it stays the same from start to start."""
+        path = self._settings.home / TOKEN_FILES[role]
         try:
             token = path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
@@ -142,11 +144,11 @@ class Standalone:
             wanted.cancel()
         return await first if first is not None else 0
 
-    def _environment(self, token_file: str) -> dict[str, str]:
+    def _environment(self, role: KeptRole) -> dict[str, str]:
         """Environment of what is started: the user's own, without settings of the control plane."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
         environment["TRADEWIND_API_URL"] = self._url
-        environment["TRADEWIND_API_TOKEN"] = self._tokens[token_file]
+        environment["TRADEWIND_API_TOKEN"] = self._tokens[role]
         return environment
 
     async def _keep_worker(self, number: int, stop: asyncio.Event) -> None:
@@ -178,7 +180,7 @@ class Standalone:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=self._environment(WORKER_TOKEN_FILE),
+                env=self._environment("worker"),
                 start_new_session=True,
             )
 
@@ -194,7 +196,7 @@ class Standalone:
         self._say(f"Running {dag_id}:")
         command = [sys.executable, "-m", "tradewind.sdk", "dags", "trigger", dag_id, "--wait"]
         process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, env=self._environment(ADMIN_TOKEN_FILE), start_new_session=True
+            *command, stdin=asyncio.subprocess.DEVNULL, env=self._environment("admin"), start_new_session=True
         )
         ended = asyncio.create_task(process.wait())
         wanted = asyncio.create_task(stop.wait())

@@ -36,20 +36,17 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def assignment(folder: Path) -> bytes:
-    task_try = {
-        **{"dag_id": "bench", "run_id": "run", "task_id": "noop", "map_index": -1},
-        **{"try_number": 1, "try_id": str(uuid.uuid4())},
-    }
-    dag_run = {
-        **{"dag_id": "bench", "run_id": "run", "run_type": "manual", "run_after": "2026-01-01T00:00:00Z"},
-        **{"conf": {}, "dag_version": 1},
-    }
+    identity = {"dag_id": "bench", "run_id": "run"}
+    task_try = {"task_id": "noop", "map_index": -1, "try_number": 1, "try_id": str(uuid.uuid4())}
+    dag_run = {"run_type": "manual", "run_after": "2026-01-01T00:00:00Z", "conf": {}, "dag_version": 1}
     activity = {
         "kind": "execute_task",
-        "task_try": task_try,
-        "dag_run": dag_run,
+        "task_try": identity | task_try,
+        "dag_run": identity | dag_run,
         "code": {"bundle": "dags", "snapshot": DIGEST, "file": "bench.py", "code_id": DIGEST},
-        **{"max_tries": 1, "isolation": "fork", "on_cut": "continue"},
+        "max_tries": 1,
+        "isolation": "fork",
+        "on_cut": "continue",
     }
     frame = {
         "frame": "assignment",

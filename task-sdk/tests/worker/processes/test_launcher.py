@@ -12,7 +12,7 @@ import pytest
 from tradewind.sdk.worker import process_tree
 from tradewind.sdk.worker.launcher import LaunchFailed
 
-from .harness import DEADLINE_SECONDS, Watched, await_end, open_processes, rig
+from .harness import DEADLINE_SECONDS, Rig, Watched, await_end, open_processes, rig
 
 
 def test_a_process_runs_its_assignment_and_reports_result_and_exit(tmp_path: Path) -> None:
@@ -247,5 +247,28 @@ def test_children_of_the_supervisor_itself_are_left_alone(tmp_path: Path) -> Non
                 assert process.returncode is None
                 process.terminate()
                 assert await process.wait() == -signal.SIGTERM
+
+    asyncio.run(scenario())
+
+
+def test_every_process_runs_once_while_zygotes_and_warm_parents_are_killed(tmp_path: Path) -> None:
+    async def run_many(processes: Rig, file: str | None, log: Path) -> None:
+        for number in range(15):
+            ended = await processes.run("write_line", file=file, path=str(log), text=f"{file} {number}")
+            assert ended.status == (0, None)
+
+    async def kill_forkers(processes: Rig) -> None:
+        for _ in range(6):
+            forkers = [pid for pid in list(processes.launcher._live) if process_tree.children(pid)]
+            if forkers:
+                await processes.kill_and_notice(forkers[0])
+            await processes.run("nothing")
+
+    async def scenario() -> None:
+        log = tmp_path / "log"
+        async with rig(tmp_path) as processes:
+            files = [None, processes.write("", "1.py"), processes.write("", "2.py")]
+            await asyncio.gather(kill_forkers(processes), *(run_many(processes, file, log) for file in files))
+        assert sorted(log.read_text().split("\n")[:-1]) == sorted(f"{f} {n}" for f in files for n in range(15))
 
     asyncio.run(scenario())

@@ -98,6 +98,22 @@ def test_a_file_whose_import_cannot_be_forked_runs_in_fresh_processes(tmp_path: 
     asyncio.run(scenario())
 
 
+def test_a_process_that_an_import_left_is_killed(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with rig(tmp_path) as processes:
+            file = processes.write(
+                "import subprocess\nfrom pathlib import Path\n"
+                "left = subprocess.Popen(['sleep', '1000'], start_new_session=True)\n"
+                f"Path({str(tmp_path)!r}, 'left').write_text(str(left.pid))"
+            )
+            watched = await processes.start("stay", file=file)
+            end = open_processes([int((tmp_path / "left").read_text())])
+            assert await asyncio.to_thread(await_end, end)
+            assert await watched.told() == "there"
+
+    asyncio.run(scenario())
+
+
 def test_a_file_that_only_uses_threads_and_files_while_it_is_imported_is_warm(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with rig(tmp_path) as processes:

@@ -20,7 +20,7 @@ class CommandFailed(click.ClickException):
 
     def __init__(self, message: str, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click asks the instance
 
 
 def read_settings(overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import click
 
@@ -17,7 +18,7 @@ def tokens() -> None:
 @tokens.command()
 @click.option("--role", required=True, type=click.Choice(["admin", "viewer", "worker"]), help="What it may do.")
 @click.option("--name", required=True, help="Person, program or worker that it is for.")
-def create(role: str, name: str) -> None:
+def create(role: Literal["admin", "viewer", "worker"], name: str) -> None:
     """Make a credential and print it, once; only a digest of it is stored."""
     from tradewind.server.roles import open_store
     from tradewind.server.store import credentials

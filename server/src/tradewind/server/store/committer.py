@@ -124,7 +124,7 @@ class Committer:
         while batch := self._take():
             try:
                 self._settle(batch)
-            except Exception:
+            except Exception:  # noqa: BLE001  the thread must live on, whatever went wrong
                 _LOG.exception("the committer failed; its %d writes are refused", len(batch))
                 error = Refused(ProblemReason.INTERNAL_ERROR, "the store failed", action="see the server's log")
                 self._answer([write for write in batch if not write.answered], error=error)
@@ -147,7 +147,7 @@ class Committer:
             except OutageError as error:
                 _LOG.exception("%d writes are refused: the database cannot be used", len(part))
                 self._answer(part, error=_too_busy(str(error)))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  it belongs to the one who waits
                 if len(part) == 1:
                     if not isinstance(error, Refused):
                         _LOG.error("a write failed and changed nothing", exc_info=error)
@@ -259,7 +259,7 @@ class Committer:
         if self._connection is not None:
             try:
                 self._database.rollback(self._connection)
-            except Exception:
+            except Exception:  # noqa: BLE001  a fresh connection has nothing to roll back
                 _LOG.warning("a transaction could not be rolled back; connecting again", exc_info=True)
                 self._disconnect()
 
@@ -269,7 +269,7 @@ class Committer:
             try:
                 connection.invalidate()
                 connection.close()
-            except Exception:
+            except Exception:  # noqa: BLE001  it is thrown away
                 _LOG.debug("a broken connection did not close in order", exc_info=True)
 
     def _answer(self, writes: list[Write], *, topics: set[str] | None = None, error: Exception | None = None) -> None:

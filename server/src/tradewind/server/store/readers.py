@@ -95,5 +95,5 @@ class Readers:
         try:
             connection.invalidate()
             connection.close()
-        except Exception:
+        except Exception:  # noqa: BLE001  it is thrown away
             _LOG.debug("a broken connection did not close in order", exc_info=True)

@@ -100,7 +100,7 @@ class SqliteDatabase:
             URL.create("sqlite", database=str(self.path)),
             module=driver,
             poolclass=NullPool,
-            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
+            connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
         )
         event.listen(self._engine, "connect", _set_up)
         self._last_now = datetime.min.replace(tzinfo=UTC)

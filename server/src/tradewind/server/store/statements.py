@@ -57,7 +57,7 @@ class within(FunctionElement[bool]):  # noqa: N801  it reads as a function of th
     def __init__(self, column: ColumnElement[Any], name: str) -> None:
         super().__init__(column, bind(name, type_=_INTEGERS if isinstance(column.type, Integer) else _STRINGS))
 
-    def self_group(self, against: OperatorType | None = None) -> within:  # type: ignore[override]  # it needs none
+    def self_group(self, against: OperatorType | None = None) -> within:
         """It is a condition already: SQLAlchemy would compare it with 1 on SQLite, which then uses no index."""
         return self
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
 
 if TYPE_CHECKING:
+    from tradewind.sdk.client.calls import ProblemError
     from tradewind.sdk.client.http import PublicApi
 
 URL_FILE = "api.url"
@@ -35,7 +36,7 @@ class CommandFailed(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.exit_code = exit_code  # type: ignore[misc]  # click asks the instance
 
 
 def home_directory(environ: Mapping[str, str] = os.environ) -> Path:
@@ -75,8 +76,9 @@ def open_api() -> Iterator[PublicApi]:
     Raises:
         CommandFailed: no server is known, it cannot be reached, or it refuses.
     """
-    from tradewind.sdk.client.calls import ProblemError, ServerUnreachable
+    from tradewind.sdk.client.calls import ProblemError
     from tradewind.sdk.client.http import PublicApi
+    from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
 
     url, token = find_url(), find_token()
     if url is None:
@@ -94,16 +96,18 @@ def open_api() -> Iterator[PublicApi]:
     except ServerUnreachable as error:
         raise CommandFailed(f"{url.value} (from {url.origin}) cannot be reached: {error}", EXIT_UNREACHABLE) from None
     except ProblemError as error:
-        unknown_or_wrong = error.problem.status in {400, 404, 405, 409, 413, 422}
+        unknown_or_wrong = error.status in {400, 404, 405, 409, 413, 422}
         raise CommandFailed(_sentence(error), EXIT_WRONG_USE if unknown_or_wrong else EXIT_UNREACHABLE) from None
+    except TradewindRuntimeError as error:
+        raise CommandFailed(f"{error} (the URL is from {url.origin})", EXIT_UNREACHABLE) from None
 
 
-def _sentence(error: Any) -> str:
-    parts = [error.problem.detail or error.problem.title]
-    if error.problem.field:
-        parts.append(f"(field {error.problem.field})")
-    if error.problem.action:
-        parts.append(f"\n{error.problem.action}")
+def _sentence(error: ProblemError) -> str:
+    parts = [error.detail]
+    if error.field:
+        parts.append(f"(field {error.field})")
+    if error.action:
+        parts.append(f"\n{error.action}")
     return " ".join(parts)
 
 

@@ -59,9 +59,14 @@ def list_dags(limit: int, output: str) -> None:
     if output == "json":
         print_json(page["dags"])
         return
-    print_table(page["dags"], ["dag_id", "is_paused", "is_stale", "relative_fileloc", "tags", "description"])
+    rows = [{**dag, "tags": _names(dag["tags"])} for dag in page["dags"]]
+    print_table(rows, ["dag_id", "is_paused", "is_stale", "relative_fileloc", "tags", "description"])
     if page["total_entries"] > len(page["dags"]):
         click.echo(f"{len(page['dags'])} of {page['total_entries']}; --limit shows more")
+
+
+def _names(tags: list[dict[str, Any]]) -> list[str]:
+    return [tag["name"] for tag in tags]
 
 
 @dags.command()
@@ -76,7 +81,7 @@ def show(dag_id: str, output: str) -> None:
         print_json({**dag, "tasks": tasks})
         return
     print_fields(
-        dag,
+        {**dag, "tags": _names(dag["tags"])},
         [
             "dag_id",
             "description",

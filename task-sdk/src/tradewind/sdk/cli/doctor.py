@@ -78,8 +78,9 @@ def check_server() -> Iterator[Finding]:
     if url is None:
         yield Finding("note", "server", "none is known: set TRADEWIND_API_URL or start `tradewind standalone`")
         return
-    from tradewind.sdk.client.calls import ProblemError, ServerUnreachable
+    from tradewind.sdk.client.calls import ProblemError
     from tradewind.sdk.client.http import PublicApi
+    from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
 
     try:
         with PublicApi(url.value, token.value if token else "") as api:
@@ -94,11 +95,9 @@ def check_server() -> Iterator[Finding]:
         yield Finding("wrong", "server", f"{url.value} (from {url.origin}) cannot be reached: {error}")
     except ProblemError as error:
         origin = token.origin if token else "nowhere"
-        yield Finding(
-            "wrong",
-            "credential",
-            f"refused (from {origin}): {error.problem.detail} {error.problem.action or ''}".strip(),
-        )
+        yield Finding("wrong", "credential", f"refused (from {origin}): {error}")
+    except TradewindRuntimeError as error:
+        yield Finding("wrong", "server", f"{error} (the URL is from {url.origin})")
     yield from _check_boundary()
 
 

@@ -20,6 +20,9 @@ VERSION_HEADER = "Tradewind-API-Version"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 
+QueryValue = str | int | bool | list[str] | None
+"""A query parameter; a list is a repeated one, None is left out."""
+
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
 _GATEWAY = {502, 503, 504}
@@ -101,11 +104,11 @@ class PublicApi:
             verify=_verifies(self._url),
         )
 
-    def get(self, path: str, **query: str | int | bool | None) -> Any:
+    def get(self, path: str, **query: QueryValue) -> Any:
         """Read something; what the server answers, in plain values.
 
         Args:
-            path: below the URL of the server; `path_of` quotes its parts.
+            path: below the URL of the server, its parts quoted.
             query: query parameters; those that are None are left out.
 
         Raises:
@@ -127,7 +130,7 @@ class PublicApi:
         self.request("DELETE", path)
 
     def request(
-        self, method: str, path: str, *, query: Mapping[str, str | int | bool | None] | None = None, body: Any = UNSET
+        self, method: str, path: str, *, query: Mapping[str, QueryValue] | None = None, body: Any = UNSET
     ) -> Any:
         """Make any call; None where the answer is empty."""
         with _unreachable(self._url):
@@ -141,7 +144,7 @@ class PublicApi:
         reply = _accepted(f"{method} {path}", _reply(response, _JSON, self._url))
         return None if reply.body is UNSET else reply.body
 
-    def stream(self, path: str, **query: str | int | bool | None) -> Iterator[Any]:
+    def stream(self, path: str, **query: QueryValue) -> Iterator[Any]:
         """Read JSON lines as they come, however long the server pauses between them.
 
         Raises:
@@ -193,12 +196,6 @@ def server_url(url: str) -> str:
     return url.strip().rstrip("/")
 
 
-def path_of(*parts: str) -> str:
-    """A path of the public API whose parts are quoted: `path_of("api/v2/dags", dag_id)` quotes the second."""
-    first, *rest = parts
-    return "/".join(("", first.strip("/"), *(_quoted(part, "") for part in rest)))
-
-
 def operation_path(operation: Operation, parameters: Mapping[str, str]) -> str:
     """The path of a call. A parameter that ends the path may contain slashes."""
     path = operation.path
@@ -230,7 +227,7 @@ def _content(call: Call) -> tuple[bytes | None, str | None]:
     return msgspec.json.encode(call.body), _JSON
 
 
-def _given(query: Mapping[str, str | int | bool | None]) -> dict[str, str | int | bool]:
+def _given(query: Mapping[str, QueryValue]) -> dict[str, QueryValue]:
     return {name: value for name, value in query.items() if value is not None}
 
 

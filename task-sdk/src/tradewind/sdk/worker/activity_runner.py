@@ -75,7 +75,9 @@ def _rehearse() -> None:
     for _ in range(_REHEARSALS):
         result = decode(Result, run_activity(body, Channel(-1), log_descriptor, loaded))
         if not isinstance(result.outcome, TaskSucceeded):
-            raise RuntimeError(f"This worker cannot run a task that does nothing: {result.outcome}")
+            raise RuntimeError(  # noqa: TRY004 - an outcome, not a wrong type
+                f"This worker cannot run a task that does nothing: {result.outcome}"
+            )
     os.close(log_descriptor)
 
 

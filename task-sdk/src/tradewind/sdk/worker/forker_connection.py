@@ -7,7 +7,7 @@ import functools
 import itertools
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tradewind.sdk.worker.control import (
     Exited,
@@ -46,6 +46,7 @@ class ForkerConnection:
         process: the forker itself.
         session: id of the session of everything that it forks.
         live: every process below the supervisor by id, shared by all connections and kept up to date here.
+        on_end: called after the end of a process: it may have left orphans.
 
     Attributes:
         process: the forker itself.
@@ -55,11 +56,18 @@ class ForkerConnection:
     """
 
     def __init__(
-        self, control: socket.socket, process: LiveProcess, session: int, live: dict[int, LiveProcess]
+        self,
+        control: socket.socket,
+        process: LiveProcess,
+        session: int,
+        *,
+        live: dict[int, LiveProcess],
+        on_end: Callable[[], None],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._control = control
         self._live = live
+        self._on_end = on_end
         self._children: dict[int, LiveProcess] = {}
         self._pending: dict[int, asyncio.Future[LiveProcess]] = {}
         self._numbers = itertools.count(1)
@@ -165,6 +173,7 @@ class ForkerConnection:
         process = self._children.pop(pid)
         self._leave(process)
         process.end(status)
+        self._on_end()
 
     def _leave(self, process: LiveProcess) -> None:
         if self._live.get(process.pid) is process:  # or the id has a new bearer already, reported by another forker
@@ -196,3 +205,4 @@ class ForkerConnection:
         self._leave(self.process)
         for pid in list(self._children):
             when_child_ends(pid, functools.partial(self._end_child, pid))
+        self._on_end()

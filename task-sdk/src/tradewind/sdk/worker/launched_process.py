@@ -40,6 +40,10 @@ class Pipes:
     def close(self) -> None:
         """Close the supervisor's ends."""
         self.connection.close()
+        self.close_read_ends()
+
+    def close_read_ends(self) -> None:
+        """Close the supervisor's ends of the pipes."""
         for reading in self.read_ends:
             os.close(reading)
 
@@ -111,4 +115,3 @@ class LaunchedProcess:
 
     def _finish(self, _exited: asyncio.Future[ExitStatus]) -> None:
         self.channel.finish()
-        self._orphans.sweep()

@@ -105,11 +105,16 @@ class Launcher:
         self._lifeline = Lifeline()
         self._orphans = Orphans(self._live)
         self._zygote = ZygoteKeeper(
-            environment=self._environment, runner=self._runner, lifeline=self._lifeline.read_end, live=self._live
+            environment=self._environment,
+            runner=self._runner,
+            lifeline=self._lifeline.read_end,
+            live=self._live,
+            on_end=self._orphans.sweep,
         )
         self._warm = WarmCache(
             zygote=self._zygote.connection,
             live=self._live,
+            on_end=self._orphans.sweep,
             max_parents=self._max_warm_parents,
             idle_seconds=self._idle_seconds,
             import_timeout_seconds=self._import_timeout_seconds,
@@ -203,6 +208,7 @@ class Launcher:
         except ChannelClosed:  # it ended at once; `wait` tells how
             pass
         except BaseException:
-            pipes.close()
+            launched.close()
+            pipes.close_read_ends()
             raise
         return launched

@@ -24,12 +24,13 @@ from tradewind.sdk.worker.workplace import open_workplace
 
 logger = logging.getLogger("tradewind.worker")
 
+RUNNER = "tradewind.sdk.worker.activity_runner"
 EXIT_STOPPED = 0
 EXIT_REFUSED = 1
 _STOP_WITHOUT_SERVER_SECONDS = 2.0
 
 
-def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False) -> int:
+def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False, runner: str = RUNNER) -> int:
     """Run a worker until it is told to stop, and return its exit code.
 
     The first SIGTERM or SIGINT ends activities, reports them as interrupted and delivers what it can; the second one
@@ -38,26 +39,29 @@ def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False) -> i
     Args:
         settings: what the worker is told.
         exit_with_parent: stop when the process that started this one ends.
+        runner: module that the processes of activities run.
 
     Returns:
         0 after a stop; 1 when the worker cannot work: the state directory is in use, or the server refuses it for good.
     """
     set_up_logging()
     try:
-        return asyncio.run(_live(settings, exit_with_parent=exit_with_parent))
+        return asyncio.run(_live(settings, exit_with_parent=exit_with_parent, runner=runner))
     except StateDirectoryError as error:
         logger.error("%s", error)  # noqa: TRY400 - a sentence for people
         return EXIT_REFUSED
 
 
-async def _live(settings: WorkerSettings, *, exit_with_parent: bool) -> int:
+async def _live(settings: WorkerSettings, *, exit_with_parent: bool, runner: str) -> int:
     with StateDirectory.open(settings.state_directory) as state, stop_on_signals() as stop:
         watch = ParentWatch(os.environ, stop.set) if exit_with_parent else None
         try:
             end_former_life(state)
             # The zygote is forked and started before this process has a connection or a thread.
             async with Launcher(
-                environment=settings.child_environment(os.environ), max_warm_parents=settings.max_warm_parents
+                environment=settings.child_environment(os.environ),
+                max_warm_parents=settings.max_warm_parents,
+                runner=runner,
             ) as launcher:
                 return await serve(settings, state, launcher, stop)
         finally:

@@ -40,7 +40,7 @@ from tradewind.sdk.worker.activity_run import ActivityRun
 from tradewind.sdk.worker.launcher import Launcher
 from tradewind.sdk.worker.leftover_logs import deliver_leftover_logs
 from tradewind.sdk.worker.line import FIRST_REFUSAL, Backoff, HttpLine, problem_of
-from tradewind.sdk.worker.main import end_former_life, stop_on_signals
+from tradewind.sdk.worker.main import RUNNER, end_former_life, stop_on_signals
 from tradewind.sdk.worker.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
 from tradewind.sdk.worker.state_directory import StateDirectory, StateDirectoryError
 from tradewind.sdk.worker.verdicts import interrupted
@@ -69,8 +69,12 @@ class _Version(msgspec.Struct):
     contract: str
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], *, runner: str = RUNNER) -> int:
     """Run the activity whose envelope is on standard input; the credential is in `TRADEWIND_API_TOKEN`.
+
+    Args:
+        arguments: of the command line, without the program's name.
+        runner: module that the activity's process runs.
 
     Returns:
         0 when the server has acknowledged the outcome, and for a copy of an envelope that another process has taken;
@@ -88,7 +92,7 @@ def main(arguments: list[str]) -> int:
         envelope = read_envelope(sys.stdin.buffer.read())
         with _directory(options.state_directory, envelope.dispatch_id) as directory:
             settings = _settings(os.environ, envelope, directory.path)
-            code = asyncio.run(_run(settings, envelope))
+            code = asyncio.run(_run(settings, envelope, runner))
             directory.keep = code == EXIT_NOT_ACKNOWLEDGED
             return code
     except (EnvelopeError, WorkerSettingsError, StateDirectoryError) as error:
@@ -136,12 +140,12 @@ def _settings(environ: Mapping[str, str], envelope: Envelope, directory: Path) -
     return load_worker_settings(environ, api_url=envelope.api_url, state_directory=directory)
 
 
-async def _run(settings: WorkerSettings, envelope: Envelope) -> int:
+async def _run(settings: WorkerSettings, envelope: Envelope, runner: str) -> int:
     with StateDirectory.open(settings.state_directory) as state, stop_on_signals() as stop:
         end_former_life(state)
         environment = settings.child_environment(os.environ)
         async with (
-            Launcher(environment=environment, max_warm_parents=0) as launcher,
+            Launcher(environment=environment, max_warm_parents=0, runner=runner) as launcher,
             HttpTransport(settings.api_url, settings.token) as http,
         ):
             line = HttpLine(http)

@@ -39,6 +39,7 @@ class WarmCache:
     Args:
         zygote: gives the zygote.
         live: see `ForkerConnection`.
+        on_end: see `ForkerConnection`.
         max_parents: beyond that, the least recently used one ends; 0 means that there are none.
         idle_seconds: a parent that was not used for so long ends; so long, too, an import that failed is not repeated.
         import_timeout_seconds: an import that takes longer is given up.
@@ -49,12 +50,14 @@ class WarmCache:
         *,
         zygote: Callable[[], Awaitable[ForkerConnection]],
         live: dict[int, LiveProcess],
+        on_end: Callable[[], None],
         max_parents: int,
         idle_seconds: float,
         import_timeout_seconds: float,
     ) -> None:
         self._zygote = zygote
         self._live = live
+        self._on_end = on_end
         self._max_parents = max_parents
         self._idle_seconds = idle_seconds
         self._import_timeout_seconds = import_timeout_seconds
@@ -113,7 +116,7 @@ class WarmCache:
             connection.kill()
             raise
         except ForkerLost:
-            reason = f"The import of {file} ended its process with {await connection.process.exited}."
+            reason = f"The import of {file} ended its process with {await asyncio.shield(connection.process.exited)}."
             imported = Imported(reason, lasting=False)
         if imported.decline:
             self._remember_decline(key, imported.decline, lasting=imported.lasting)
@@ -134,7 +137,7 @@ class WarmCache:
             raise
         finally:
             theirs.close()
-        return ForkerConnection(ours, process, zygote.session, self._live)
+        return ForkerConnection(ours, process, zygote.session, live=self._live, on_end=self._on_end)
 
     def _remember_decline(self, key: str, reason: str, *, lasting: bool) -> None:
         self._declines[key] = (reason, math.inf if lasting else self._loop.time() + self._idle_seconds)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tradewind.sdk.worker import process_tree
 from tradewind.sdk.worker.descriptors import CHANNEL, CONTROL, LIFELINE, LOG
 from tradewind.sdk.worker.forker_connection import ForkerConnection, ForkerLost
 from tradewind.sdk.worker.live_process import ExitStatus, LiveProcess, when_child_ends
+
+logger = logging.getLogger("tradewind.worker")
 
 _FIRST_DELAY_SECONDS = 0.1
 _LONGEST_DELAY_SECONDS = 10.0
@@ -29,16 +32,24 @@ class ZygoteKeeper:
         runner: module that children run.
         lifeline: read end of the lifeline.
         live: see `ForkerConnection`.
+        on_end: see `ForkerConnection`.
     """
 
     def __init__(
-        self, *, environment: Mapping[str, str], runner: str, lifeline: int, live: dict[int, LiveProcess]
+        self,
+        *,
+        environment: Mapping[str, str],
+        runner: str,
+        lifeline: int,
+        live: dict[int, LiveProcess],
+        on_end: Callable[[], None],
     ) -> None:
         self._environment = {name: value for name, value in environment.items() if not name.startswith("TRADEWIND_")}
         # -P: a worker may be started in a folder with files named like modules of the standard library.
         self._arguments = [sys.executable, "-P", "-m", "tradewind.sdk.worker.zygote", runner]
         self._lifeline = lifeline
         self._live = live
+        self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._connection: ForkerConnection | None = None
         self._started_at = 0.0
@@ -76,7 +87,7 @@ class ZygoteKeeper:
     def _delay(self) -> float:
         if not self._quick_ends:
             return 0.0
-        return min(_FIRST_DELAY_SECONDS * 2.0 ** (self._quick_ends - 1), _LONGEST_DELAY_SECONDS)
+        return min(_FIRST_DELAY_SECONDS * 2.0 ** min(self._quick_ends - 1, 10), _LONGEST_DELAY_SECONDS)
 
     def _start(self) -> ForkerConnection:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -103,17 +114,21 @@ class ZygoteKeeper:
             theirs.close()
         status = process_tree.status(pid)
         process = LiveProcess(pid, status.start_ticks if status else 0)
-        connection = ForkerConnection(ours, process, pid, self._live)  # it leads a session
+        connection = ForkerConnection(ours, process, pid, live=self._live, on_end=self._on_end)  # it leads a session
         process.exited.add_done_callback(self._note_end)
         when_child_ends(pid, process.end)
         return connection
 
     def _note_end(self, exited: asyncio.Future[ExitStatus]) -> None:
         self.last_end = exited.result()
+        if not self._closed:
+            logger.warning("the zygote ended with %s; another one is started", self.last_end)
         lived = self._loop.time() - self._started_at
         self._quick_ends = self._quick_ends + 1 if lived < _STABLE_SECONDS else 0
         if not self._closed:
             self._restart = self._loop.create_task(self._start_another())
 
     async def _start_another(self) -> None:
-        await self.connection()
+        # Whoever launches next tries again, and is told.
+        with contextlib.suppress(ForkerLost, OSError):
+            await self.connection()

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tradewind.sdk.worker import linux
 from tradewind.sdk.worker.channel import Channel
 
 
@@ -88,8 +89,8 @@ def describe_process(call: Call) -> dict[str, Any]:
     subreaper = ctypes.c_int()
     ctypes.CDLL(None).prctl(37, ctypes.byref(subreaper), 0, 0, 0)
     return {
-        "descriptors": sorted(int(name) for name in os.listdir("/proc/self/fd"))[:-1],
-        "stdin": os.readlink("/proc/self/fd/0"),
+        "descriptors": sorted(linux.numbers_in("/proc/self/fd"))[:-1],
+        "stdin": str(Path("/proc/self/fd/0").readlink()),
         "pid": os.getpid(),
         "group": os.getpgid(0),
         "session": os.getsid(0),
@@ -252,6 +253,12 @@ def length_of(call: Call, text: str) -> int:
 
 
 @behaviour
+def write_line(call: Call, path: str, text: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(text + "\n")
+
+
+@behaviour
 def frames(call: Call, count: int) -> None:
     for number in range(count):
         call.tell(number)
@@ -275,7 +282,7 @@ def leave_channel_to_forked(call: Call) -> str:
 @behaviour
 def open_zygote(call: Call) -> list[str]:
     """Whether the memory of the processes above can be opened."""
-    answers = []
+    answers: list[str] = []
     pid = os.getppid()
     while pid > 1 and len(answers) < 3:
         try:
@@ -290,7 +297,7 @@ def open_zygote(call: Call) -> list[str]:
 @behaviour
 def open_own(call: Call) -> int:
     """An ordinary user's process can look into itself."""
-    return len(os.listdir("/proc/self/fd")) + len(Path("/proc/self/environ").read_bytes())
+    return len(linux.numbers_in("/proc/self/fd")) + len(Path("/proc/self/environ").read_bytes())
 
 
 @behaviour

@@ -40,7 +40,7 @@ dispatch = Table(
         "takeover_after_seconds",
         where="ended_at IS NULL AND session_id IS NOT NULL",
     ),
-    partial("ix_dispatch_not_started", "executor", "claimed_at", where="ended_at IS NULL AND session_id IS NULL"),
+    partial("ix_dispatch_not_started", "claimed_at", "executor", where="ended_at IS NULL AND session_id IS NULL"),
     sqlite_with_rowid=False,
 )
 

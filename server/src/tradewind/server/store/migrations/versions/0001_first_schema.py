@@ -338,7 +338,7 @@ def create_handouts() -> None:
         sqlite_with_rowid=False,
     )
     partial(
-        "ix_dispatch_not_started", "dispatch", ["executor", "claimed_at"], "ended_at IS NULL AND session_id IS NULL"
+        "ix_dispatch_not_started", "dispatch", ["claimed_at", "executor"], "ended_at IS NULL AND session_id IS NULL"
     )
     partial(
         "ix_dispatch_session",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.server.api.execution.bodies import ClientGone, read_within
+from tradewind.server.api.bodies import ClientGone, read_within
 from tradewind.server.contract import ProblemReason
 from tradewind.server.domain.refusals import Refused
 

@@ -154,7 +154,8 @@ def test_a_remembered_token_is_forgotten_with_its_key() -> None:
     with pytest.raises(Refused) as caught:
         tokens.verify(token, now=NOW)
     assert caught.value.reason is ProblemReason.FORGED_TOKEN
-    assert not tokens.knows_key_of(token)
+    assert tokens.lacks_key_of(token)
+    assert not tokens.lacks_key_of("nonsense"), "no key helps"
 
 
 def test_the_cache_keeps_the_tokens_used_last_and_stays_within_its_size() -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import hashlib
-import shutil
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -41,7 +40,6 @@ from tradewind.server.domain.states import next_state
 from tradewind.server.domain.versions import code_id
 from tradewind.server.executors.protocol import Executor
 from tradewind.server.executors.worker_session import SessionClosed, WorkerSessionExecutor
-from tradewind.server.secrets.cipher import Cipher
 from tradewind.server.settings import Settings, load_settings
 from tradewind.server.store import (
     Store,
@@ -251,15 +249,6 @@ def _start(run_pk: int, run_rev: int, moves: tuple[InstanceMove, ...]) -> RunDec
     return RunDecision(run_pk, run_rev, DagRunEvent.START, DagRunState.RUNNING, moves, None, complete=True)
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the current schema, to be copied."""
-    directory = tmp_path_factory.mktemp("template")
-    cipher = Cipher.open(directory / "secret.key")
-    Store.open(f"sqlite:///{directory / 'tradewind.db'}", cipher=cipher, migrate=True).close()
-    return directory
-
-
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     # The safety net is out of reach: everything has to work by hints alone.
@@ -267,17 +256,20 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def store(template: Path, tmp_path: Path, settings: Settings) -> Iterator[Store]:
-    for name in ("tradewind.db", "secret.key"):
-        shutil.copy2(template / name, tmp_path / name)
-    cipher = Cipher.open(tmp_path / "secret.key")
-    with Store.open(settings.database_url, cipher=cipher, options=StoreOptions.from_settings(settings)) as opened:
-        yield opened
+def store(database_url: str, open_store: Callable[..., Store], settings: Settings) -> Store:
+    """A store on each kind of database, with the options of the settings."""
+    return open_store(database_url, **asdict(StoreOptions.from_settings(settings)))
 
 
 @pytest.fixture
 def world(store: Store, settings: Settings) -> World:
     return World(store, settings)
+
+
+@pytest.fixture
+def sqlite_world(sqlite_url: str, open_store: Callable[..., Store], settings: Settings) -> World:
+    """A world whose database is a file beside the settings."""
+    return World(open_store(sqlite_url), settings)
 
 
 def play(scene: Coroutine[Any, Any, T]) -> T:

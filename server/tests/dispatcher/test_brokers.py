@@ -112,14 +112,14 @@ def test_an_envelope_opens_its_activity_and_holds_no_secret(world: World) -> Non
     play(scene())
 
 
-def test_only_the_hash_of_a_ticket_is_kept(world: World) -> None:
+def test_only_the_hash_of_a_ticket_is_kept(sqlite_world: World) -> None:
     async def scene() -> None:
-        await world.declare("d", [serialized("a", executor="slurm")])
+        await sqlite_world.declare("d", [serialized("a", executor="slurm")])
         broker = Broker()
-        async with world.dispatcher(broker):
-            await world.make_ready("d")
+        async with sqlite_world.dispatcher(broker):
+            await sqlite_world.make_ready("d")
             envelope = await broker.envelopes.get()
-        stored = b"".join(path.read_bytes() for path in world.settings.home.glob("tradewind.db*"))
+        stored = b"".join(path.read_bytes() for path in sqlite_world.settings.home.glob("tradewind.db*"))
         assert envelope.ticket.encode() not in stored
         assert hashlib.sha256(envelope.ticket.encode()).hexdigest().encode() in stored
 

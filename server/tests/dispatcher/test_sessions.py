@@ -1,5 +1,5 @@
 from tradewind.server.contract import ActivityKind, Connection, ExecuteTask, Grants, ParseDagFile, Variable
-from tradewind.server.store import dispatches, secrets
+from tradewind.server.store import Transaction, dispatches, secrets
 from tradewind.server.store.handouts import LossCause
 
 from .conftest import NOW, QUEUED, SCHEDULED, World, play, serialized
@@ -54,10 +54,14 @@ def test_parses_come_before_tasks(world: World) -> None:
 
 def test_secrets_that_are_declared_by_name_travel_along_and_others_do_not(world: World) -> None:
     async def scene() -> None:
-        for key in ("colour", "shape", "size_1"):
-            await world.store.write(lambda tx, key=key: secrets.put_variable(tx, Variable(key=key, value=f"my {key}")))
         lake = Connection(conn_id="lake", conn_type="http", password="hush")
-        await world.store.write(lambda tx: secrets.put_connection(tx, lake))
+
+        def put_secrets(tx: Transaction) -> None:
+            for key in ("colour", "shape", "size_1"):
+                secrets.put_variable(tx, Variable(key=key, value=f"my {key}"))
+            secrets.put_connection(tx, lake)
+
+        await world.store.write(put_secrets)
         grants = Grants(connections=["lake", "missing"], variables=["colour", "size_*"])
         await world.declare("d", [serialized("a", grants=grants), serialized("b")])
         worker = await world.connect()

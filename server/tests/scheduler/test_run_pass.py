@@ -75,10 +75,10 @@ async def cost_of_one_finish(world: World, dag_id: str, width: int) -> tuple[int
     return result.rows_read, steps
 
 
-def test_the_cost_of_a_finish_does_not_grow_with_the_run(world: World) -> None:
+def test_the_cost_of_a_finish_does_not_grow_with_the_run(sqlite_world: World) -> None:
     async def scene() -> None:
-        small_rows, small_steps = await cost_of_one_finish(world, "small", 5)
-        large_rows, large_steps = await cost_of_one_finish(world, "large", 500)
+        small_rows, small_steps = await cost_of_one_finish(sqlite_world, "small", 5)
+        large_rows, large_steps = await cost_of_one_finish(sqlite_world, "large", 500)
         assert small_rows == large_rows == 1
         # Deeper trees cost a few instructions more; a scan of the run would cost a hundred times as many.
         assert large_steps < small_steps * 1.5
@@ -86,18 +86,18 @@ def test_the_cost_of_a_finish_does_not_grow_with_the_run(world: World) -> None:
     play(scene())
 
 
-def test_the_cost_of_a_finish_does_not_grow_with_history(world: World) -> None:
+def test_the_cost_of_a_finish_does_not_grow_with_history(sqlite_world: World) -> None:
     async def scene() -> None:
-        _, before = await cost_of_one_finish(world, "first", 5)
-        epoch, memory = await lead(world), RunMemory()
-        await world.declare("old", [serialized("x")])
+        _, before = await cost_of_one_finish(sqlite_world, "first", 5)
+        epoch, memory = await lead(sqlite_world), RunMemory()
+        await sqlite_world.declare("old", [serialized("x")])
         for number in range(60):
-            await world.trigger("old", f"r{number}")
-            await settle(world, epoch, memory)
-            while "x" in await world.claim():
-                await world.finish("x")
-                await settle(world, epoch, memory)
-        _, after = await cost_of_one_finish(world, "second", 5)
+            await sqlite_world.trigger("old", f"r{number}")
+            await settle(sqlite_world, epoch, memory)
+            while "x" in await sqlite_world.claim():
+                await sqlite_world.finish("x")
+                await settle(sqlite_world, epoch, memory)
+        _, after = await cost_of_one_finish(sqlite_world, "second", 5)
         assert after < before * 1.5
 
     play(scene())

@@ -177,7 +177,8 @@ class World:
                 graph = Graph.from_dag(dags.dag_version(tx, run.dag_version_pk))
                 projection = RunProjection(graph, pk=run.pk, state=run.state, rev=run.rev)
                 projection.apply(scheduling.run_instances(tx, run.pk, 0))
-                may_start = run.pk in scheduling.startable_runs(tx, run.dag_id).queued
+                startable = scheduling.startable_runs(tx, run.dag_id)
+                may_start = run.pk in startable.queued and not startable.paused
                 decision = projection.decide(tx.now, may_start=may_start)
                 assert scheduling.apply_decision(tx, epoch, decision) is not None
             return len(found)

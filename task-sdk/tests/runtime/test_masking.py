@@ -24,6 +24,7 @@ SECRET = 'p4ss/w"rd+ü\\x'
         json.dumps(SECRET, ensure_ascii=False)[1:-1],
         repr(SECRET)[1:-1],
         base64.b64encode(SECRET.encode()).decode(),
+        base64.b64encode(SECRET.encode()).decode().rstrip("="),
         base64.urlsafe_b64encode(SECRET.encode()).decode(),
     ],
 )
@@ -88,15 +89,15 @@ def test_what_is_secret_of_connections_and_variables() -> None:
                 host="host.example",
                 login="user",
                 password="hunter2",
-                extra='{"region": "eu-west-1", "api_token": "tok", "nested": {"list": ["0123456789abcdef"]}, "n": 5}',
+                extra='{"region": "eu-west-1", "api_token": "tok", "pass": 12345, "nested": {"list": ["0123456789abcdef"]}, "n": 5}',
             ),
             Connection(conn_id="d", conn_type="t", extra="no json"),
         ],
         variables=[Variable(key="v", value='{"password": ["pw1", "pw2"], "mode": "fast"}'), Variable(key="w", value="x1y")],
     )
     found = set(secret_values(secrets))
-    assert {"hunter2", "tok", "0123456789abcdef", "no json", "pw1", "pw2", "x1y"} <= found
-    assert not {"host.example", "user", "eu-west-1", "fast", "t"} & found
+    assert {"hunter2", "tok", "12345", "fast", "0123456789abcdef", "no json", "pw1", "pw2", "x1y"} <= found
+    assert not {"host.example", "user", "eu-west-1", "t", "5"} & found
     assert secrets.connections[0].extra in found
     assert secrets.variables[0].value in found
 

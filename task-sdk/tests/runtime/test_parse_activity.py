@@ -1,6 +1,7 @@
 """Rules of the activity that parses a file."""
 
 import os
+import threading
 from pathlib import Path
 
 from tests.runtime.activities import ControlPlane, parse_assignment
@@ -23,12 +24,27 @@ def test_a_parse_that_runs_over_its_time_is_an_import_error(tmp_path: Path) -> N
     assert (parsed.error.type, parsed.error.line) == ("DagFileTimeout", 1)
 
 
-def test_an_import_that_never_comes_back_from_c_shows_its_line_in_the_log(tmp_path: Path) -> None:
-    # A loop in C: about half a minute were it left alone, and no signal handler of Python runs meanwhile.
-    (tmp_path / "file.py").write_text("x = 1\ny = sum(range(10**8))\n")
+def test_an_import_that_does_not_react_shows_its_line_in_the_log(tmp_path: Path) -> None:
+    marker = tmp_path / "seen"
+    (tmp_path / "file.py").write_text(
+        f"""import os, signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGALRM}})
+while not os.path.exists({str(marker)!r}): pass
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {{signal.SIGALRM}})
+"""
+    )
     read_end, write_end = os.pipe()
+    shown: list[str] = []
+
+    def read_first() -> None:
+        with os.fdopen(os.dup(read_end)) as log:
+            shown.append(next(line for line in log if f'File "{tmp_path}/file.py"' in line))
+        marker.touch()
+
+    reader = threading.Thread(target=read_first)
+    reader.start()
     run_activity(parse_assignment(tmp_path, timeout_seconds=0.1), ControlPlane(), None, log_descriptor=write_end)
+    reader.join()
     os.close(write_end)
-    with os.fdopen(read_end) as log:
-        shown = log.read()
-    assert not shown or f'File "{tmp_path}/file.py", line 2' in shown
+    os.close(read_end)
+    assert 'line 3 in <module>' in shown[0]

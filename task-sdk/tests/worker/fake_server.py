@@ -10,14 +10,15 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tradewind.sdk.contract import OPERATIONS, Hello, Offer, WorkerFrame, decode
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
+
+from tradewind.sdk.contract import OPERATIONS, Hello, Offer, WorkerFrame, decode
 
 WAIT_SECONDS = 30.0
 
@@ -88,6 +89,7 @@ class FakeServer:
         self.held: set[str] = set()
         self.answer_to_hello: Refusal | None = None
         self.answer_to_handshake: Refusal | None = None
+        self.poison: str | None = None
         self.ended: list[str] = []
         self.lease_seconds = 15.0
         self.renew_every_seconds = 5.0
@@ -107,7 +109,7 @@ class FakeServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def __aenter__(self) -> FakeServer:
+    async def __aenter__(self) -> Self:
         await self.listen()
         return self
 
@@ -139,6 +141,10 @@ class FakeServer:
                 self._changed.clear()
                 await self._changed.wait()
             return found
+
+    async def connected(self, times: int) -> None:
+        """Wait until the worker has been welcomed so often."""
+        await self.until(lambda: len(self.connections) >= times)
 
     def of(self, operation: str) -> list[Received]:
         return [call for call in self.calls if call.operation == operation]
@@ -279,10 +285,19 @@ class FakeServer:
             self._greet(connection, frame)
         elif isinstance(frame, Offer):
             self.offers.append(frame.capacity)
+        elif self.poison is not None and self.poison.encode() in message:
+            connection.send({"frame": "refused", "problem": Refusal(400, "malformed_frame").document()})
+            connection.writer.close()
         else:
             raw = json.loads(message)
             call = Received(
-                frame.operation, frame.parameters, frame.token, raw.get("body"), frame.text, "session", connection.number
+                frame.operation,
+                frame.parameters,
+                frame.token,
+                raw.get("body"),
+                frame.text,
+                "session",
+                connection.number,
             )
             task = asyncio.create_task(self._respond(connection, frame.request_id, call))
             task.add_done_callback(lambda done: done.cancelled() or done.result())

@@ -1,4 +1,4 @@
-"""`python -m tests.worker.programs worker|run-activity …`: the real programs, with scripts in the place of DAG files."""
+"""`python -m tests.worker.programs worker|run-activity …`: the programs, with scripts in the place of DAG files."""
 
 from __future__ import annotations
 

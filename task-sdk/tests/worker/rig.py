@@ -40,6 +40,23 @@ class Worker:
         return await self.ended
 
 
+async def process_ended(pid: int, timeout: float = 20.0) -> None:
+    """Wait until a process has ended, which may not be a child of this one."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    loop.add_reader(descriptor, ended.cancel)
+    try:
+        async with asyncio.timeout(timeout):
+            await asyncio.wait([ended])
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
 @asynccontextmanager
 async def working(server: FakeServer, directory: Path, **settings: Any) -> AsyncIterator[Worker]:
     """A worker on this server."""

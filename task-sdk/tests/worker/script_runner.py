@@ -58,7 +58,7 @@ def load_dag_file(snapshot_directory: str, file: str) -> Run:
     """The function `run` of the script."""
     names: dict[str, Any] = {"__file__": str(Path(snapshot_directory, file))}
     source = Path(snapshot_directory, file).read_text()
-    exec(compile(source, names["__file__"], "exec"), names)  # noqa: S102 - that is what it is for
+    exec(compile(source, names["__file__"], "exec"), names)
     run: Run = names["run"]
     return run
 

@@ -13,18 +13,18 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import uvloop
 
-from tradewind.server.domain.refusals import Refused
 from tradewind.server.roles import ALL_ROLES, load_parts, open_store, run_roles, stop_on_signals
-from tradewind.server.store import StoreError, credentials, dags
+from tradewind.server.store import StoreError, bundles, credentials, dags
 
 if TYPE_CHECKING:
     from tradewind.server.settings import Settings
-    from tradewind.server.store import Store
+    from tradewind.server.store import Store, Transaction
 
 log = logging.getLogger(__name__)
 
@@ -210,19 +210,19 @@ class Standalone:
         return await ended
 
     async def _await_dag(self, store: Store, dag_id: str, stop: asyncio.Event) -> str | None:
-        """Wait until the DAG is known; a sentence when it does not come."""
+        """Wait until the DAG is known; a sentence when all files are parsed and it is not among them."""
         with contextlib.closing(store.hints.subscribe("parses")) as parses:
             deadline = asyncio.get_running_loop().time() + FIRST_PARSE_SECONDS
             while asyncio.get_running_loop().time() < deadline and not stop.is_set():
-                try:
-                    await store.read(lambda tx: dags.get_dag(tx, dag_id))
-                except Refused:
-                    await parses.wait(timeout=0.5)
-                else:
+                known = await store.read(partial(_is_known, dag_id=dag_id, bundle=self._settings.dags.bundle))
+                if known:
                     return None
+                if known is False:
+                    break
+                await parses.wait(timeout=0.5)
         errors = await store.read(dags.list_import_errors)
-        known = "; ".join(f"{row.file}: {row.error.message}" for row in errors.items) or "there are no import errors"
-        return None if stop.is_set() else f"DAG {dag_id} did not appear in {self._settings.dags_folder}: {known}"
+        found = "; ".join(f"{row.file}: {row.error.message}" for row in errors.items) or "there are no import errors"
+        return None if stop.is_set() else f"DAG {dag_id} did not appear in {self._settings.dags_folder}: {found}"
 
     def _say_where_to_look(self, dag_id: str) -> None:
         tradewind = shlex.quote(str(Path(sys.executable).with_name("tradewind")))
@@ -232,6 +232,14 @@ class Standalone:
         for words in (f"runs show {dag_id}", f"tasks list {dag_id}", "dags list", "doctor"):
             self._say(f"  {tradewind} {words}")
         self._say(f"The API describes itself at {self._url}/docs. Ctrl-C stops everything.")
+
+
+def _is_known(tx: Transaction, *, dag_id: str, bundle: str) -> bool | None:
+    """Whether a DAG is there; None while files are still to be parsed."""
+    if any(row.dag_id == dag_id for row in dags.list_dags(tx, limit=1000, pattern=dag_id).items):
+        return True
+    unparsed = bundles.current_snapshot(tx, bundle) is None or dags.list_parses(tx)
+    return None if unparsed else False
 
 
 async def _end(process: Process) -> None:

@@ -91,16 +91,17 @@ def connection_values(connection: Connection) -> Iterator[str]:
         yield connection.password
     if connection.extra:
         yield connection.extra
-        yield from _texts(connection.extra)
+        yield from _texts(connection.extra, shortest=_MIN_UNNAMED)
 
 
 def variable_values(variable: Variable) -> Iterator[str]:
-    """What is to be hidden of a variable: its value, and, if that is JSON, texts in it that look like secrets."""
+    """What is to be hidden of a variable: its value, and, if that is JSON, every text in it."""
     yield variable.value
-    yield from _texts(variable.value)
+    yield from _texts(variable.value, shortest=0)
 
 
-def _texts(text: str) -> Iterator[str]:
+def _texts(text: str, shortest: int) -> Iterator[str]:
+    """Texts in a JSON value: those under a name that speaks of a secret, numbers too, and others of some length."""
     try:
         waiting: list[tuple[bool, Any]] = [(False, json.loads(text))]
     except (ValueError, RecursionError):
@@ -111,8 +112,10 @@ def _texts(text: str) -> Iterator[str]:
             waiting.extend((sensitive or bool(_SENSITIVE.search(key)), value) for key, value in item.items())
         elif isinstance(item, list):
             waiting.extend((sensitive, value) for value in item)
-        elif isinstance(item, str) and (sensitive or len(item) >= _MIN_UNNAMED):
+        elif isinstance(item, str) and (sensitive or len(item) >= shortest):
             yield item
+        elif sensitive and isinstance(item, int | float):
+            yield str(item)
 
 
 def _forms(value: str) -> Iterator[str]:
@@ -141,6 +144,8 @@ def _encodings(value: str) -> Iterator[str]:
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(data).decode()
         yield whole
+        if len(whole.rstrip("=")) > MIN_LENGTH:
+            yield whole.rstrip("=")
         # In the middle of a longer text the value begins at one of three places in a group of four characters;
         # the characters that it shares with its neighbours are cut off.
         for before in range(3):

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from tradewind.sdk.contract import SnapshotFile, SnapshotManifest
 from tradewind.sdk.worker.code_cache import CodeCache, CodeUnavailable, digest_of_files
 
@@ -19,6 +20,7 @@ class Server:
     def __init__(self, *bundles: dict[str, bytes]) -> None:
         self.bundles = {digest_of_files({path: sha256(c) for path, c in files.items()}): files for files in bundles}
         self.asked: Counter[str] = Counter()
+        self.was_asked = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
         self.refuse = False
@@ -30,6 +32,7 @@ class Server:
 
     async def manifest(self, snapshot: str) -> SnapshotManifest:
         self.asked["manifest"] += 1
+        self.was_asked.set()
         await self.open.wait()
         if self.refuse:
             raise CodeUnavailable("the dispatch has ended")
@@ -134,8 +137,7 @@ def test_the_end_of_the_activity_that_downloads_does_not_fail_the_others(tmp_pat
         ended.open.clear()
         ended.refuse = True
         first = asyncio.create_task(cache.pin(digest, ended))
-        while not ended.asked:
-            await asyncio.sleep(0)
+        await ended.was_asked.wait()
         second = asyncio.create_task(cache.pin(digest, live))
         ended.open.set()
         with pytest.raises(CodeUnavailable):
@@ -151,8 +153,7 @@ def test_a_killed_activity_leaves_its_download_to_the_others(tmp_path: Path) -> 
         cache = open_cache(tmp_path)
         server.open.clear()
         first, second = (asyncio.create_task(cache.pin(server.digests[0], server)) for _ in range(2))
-        while not server.asked:
-            await asyncio.sleep(0)
+        await server.was_asked.wait()
         first.cancel()
         server.open.set()
         assert (await second / "dag.py").exists()

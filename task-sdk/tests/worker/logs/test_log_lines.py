@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from tradewind.sdk.contract import LogSource
 from tradewind.sdk.masking import Masker
 from tradewind.sdk.worker.log_lines import MAX_LINE, LineReader
@@ -96,4 +97,7 @@ def test_a_long_structured_record_stays_structured() -> None:
 
 
 def test_what_is_no_record_in_the_structured_log_is_text() -> None:
-    assert [record["message"] for record in read(LogSource.LOG, b'{"level": "loud"}\n{\n')] == ['{"level": "loud"}', "{"]
+    assert [record["message"] for record in read(LogSource.LOG, b'{"level": "loud"}\n{\n')] == [
+        '{"level": "loud"}',
+        "{",
+    ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tradewind.sdk.contract import LogLevel, LogSource
 from tradewind.sdk.masking import Masker
 from tradewind.sdk.worker import logs

@@ -1,13 +1,15 @@
 import asyncio
-import os
-import select
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
 from tests.worker.fake_server import FakeServer
-from tests.worker.rig import environment, run_with_server
+from tests.worker.rig import environment, process_ended, run_with_server
+from tradewind.sdk.worker.main import end_former_life
+from tradewind.sdk.worker.process_tree import identity
+from tradewind.sdk.worker.state_directory import StateDirectory
 
 SLEEP = """
 import os, time
@@ -37,18 +39,6 @@ async def pid_of_try(server: FakeServer) -> int:
     return pid
 
 
-def ends(pid: int) -> bool:
-    """Whether the process ends within a short time."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([descriptor], [], [], 5.0)[0])
-    finally:
-        os.close(descriptor)
-
-
 def test_a_worker_that_is_told_to_stop_reports_and_exits_with_0(tmp_path: Path) -> None:
     async def work(server: FakeServer) -> None:
         process = await start(server, tmp_path)
@@ -58,7 +48,7 @@ def test_a_worker_that_is_told_to_stop_reports_and_exits_with_0(tmp_path: Path) 
         code, errors = await end_of(process)
         assert code == 0
         assert [outcome["cause"] for outcome in server.outcomes.values()] == ["worker_stopping"]
-        assert ends(pid)
+        await process_ended(pid)
         assert "tw_worker" not in errors
         assert "execution-token" not in errors
         assert all(line.split(" ", 2)[1] in {"INFO", "WARNING"} for line in errors.splitlines())
@@ -77,7 +67,7 @@ def test_a_second_signal_ends_the_worker_at_once_and_its_tries_with_it(tmp_path:
         process.send_signal(signal.SIGINT)
         code, _ = await end_of(process)
         assert code == 128 + signal.SIGINT
-        assert ends(pid)
+        await process_ended(pid)
 
     run_with_server(work)
 
@@ -89,7 +79,7 @@ def test_a_killed_worker_takes_its_tries_with_it_and_the_next_one_declares_it_de
         pid = await pid_of_try(server)
         process.kill()
         await end_of(process)
-        assert ends(pid)
+        await process_ended(pid)
         process = await start(server, tmp_path)
         await server.until(lambda: len(server.hellos) == 2)
         first, second = server.hellos
@@ -118,7 +108,14 @@ def test_a_second_worker_on_the_same_directory_exits_with_a_sentence(tmp_path: P
 def test_a_worker_can_be_told_to_end_with_its_parent(tmp_path: Path) -> None:
     async def work(server: FakeServer) -> None:
         known = {**environment(), "TRADEWIND_API_URL": server.url, "TRADEWIND_API_TOKEN": "tw_worker"}
-        worker = [sys.executable, "-m", "tests.worker.programs", "worker", str(tmp_path / "state"), "--exit-with-parent"]
+        worker = [
+            sys.executable,
+            "-m",
+            "tests.worker.programs",
+            "worker",
+            str(tmp_path / "state"),
+            "--exit-with-parent",
+        ]
         parent = await asyncio.create_subprocess_exec(
             *("/bin/sh", "-c", '"$@" & read line', "sh", *worker), env=known, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL
         )
@@ -127,7 +124,20 @@ def test_a_worker_can_be_told_to_end_with_its_parent(tmp_path: Path) -> None:
         assert pid != parent.pid
         parent.kill()
         await parent.wait()
-        assert await asyncio.to_thread(ends, pid)
+        await process_ended(pid)
         assert server.offers
 
     run_with_server(work)
+
+
+def test_what_a_former_life_left_running_is_killed_before_it_is_declared_ended(tmp_path: Path) -> None:
+    with StateDirectory.open(tmp_path) as former:
+        former.begin()
+        left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+        process = identity(left.pid)
+        assert process is not None
+        former.process_started(process)
+    with StateDirectory.open(tmp_path) as state:
+        end_former_life(state)
+        assert left.wait(10) == -signal.SIGKILL
+        assert state.ended_instances == [former.instance_id]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.worker.fake_server import FakeServer, Received, Refusal
 from tests.worker.rig import environment, run_with_server
 

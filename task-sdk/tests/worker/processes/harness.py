@@ -97,8 +97,9 @@ class Rig:
     @property
     def zygote(self) -> Identity:
         """The process from which fresh ones are forked."""
-        (pid,) = [process.pid for process in self.launcher._live.values() if os.getsid(process.pid) == process.pid]
-        return Identity(pid, self.launcher._live[pid].start_ticks, "", pid)
+        connection = self.launcher._zygote._connection
+        assert connection
+        return Identity(connection.process.pid, connection.process.start_ticks, "", connection.process.pid)
 
 
 @contextlib.asynccontextmanager

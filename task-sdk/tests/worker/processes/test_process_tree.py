@@ -19,13 +19,15 @@ TREE = """
 import os, signal
 from tradewind.sdk.worker import linux
 linux.set_child_subreaper(True)
+reading, writing = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
-        print(os.getpid(), flush=True)
+        os.write(writing, b"%d" % os.getpid())
         signal.pause()
     os._exit(0)
 os.wait()
+print(os.read(reading, 100).decode(), flush=True)
 signal.pause()
 """
 # A process whose program has ended and whose process group lives on.
@@ -52,8 +54,13 @@ def program(code: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes
         identity = process_tree.identity(process.pid)
         assert identity
         assert process.stdout
-        yield process, identity, int(process.stdout.readline())
-        process.kill()
+        said = int(process.stdout.readline())
+        try:
+            yield process, identity, said
+        finally:
+            for pid in (process.pid, said):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
 
 def end_program(process: subprocess.Popen[bytes]) -> None:

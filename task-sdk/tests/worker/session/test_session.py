@@ -2,6 +2,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
 from tests.worker.fake_server import FakeServer, Refusal
 from tests.worker.rig import Worker, run_with_server, run_with_worker, working
 from tradewind.sdk.__about__ import __version__
@@ -145,9 +146,9 @@ def test_a_slow_answer_is_no_reason_to_cut_a_connection_that_lives(tmp_path: Pat
 def test_one_connection_after_another_is_opened_for_as_long_as_it_takes(tmp_path: Path) -> None:
     async def work(server: FakeServer, worker: Worker) -> None:
         for number in range(1, 6):
-            await server.until(lambda number=number: len(server.connections) == number)
+            await server.connected(number)
             server.cut()
-        await server.until(lambda: len(server.connections) == 6)
+        await server.connected(6)
         assert (await server.outcome(server.deliver(server.task(SUCCEED))))["outcome"] == "success"
 
     run_with_worker(tmp_path, work)
@@ -159,5 +160,28 @@ def test_a_frame_that_is_no_json_costs_the_connection_only(tmp_path: Path) -> No
         connection.protocol.send_text(b"{")
         connection.flush()
         await server.until(lambda: len(server.connections) == 2)
+
+    run_with_worker(tmp_path, work)
+
+
+def test_a_frame_that_the_server_never_takes_blocks_nobody_but_its_own_call(tmp_path: Path) -> None:
+    poisonous = """
+def run(child):
+    body = {"op_id": "00000000-0000-0000-0000-000000000001", "value": "poison"}
+    return child.succeed(child.call("set_xcom", {"key": "k"}, body)["body"]["reason"])
+"""
+
+    async def work(server: FakeServer, worker: Worker) -> None:
+        server.poison = "poison"
+        server.handlers["set_xcom"] = lambda call: Refusal(400, "malformed_body")
+        server.held.add("finish")
+        harmless = server.deliver(server.task(SUCCEED))
+        await server.until(lambda: server.of("finish"))
+        poisoned = server.deliver(server.task(poisonous))
+        await server.connected(2)
+        server.release("finish")
+        assert (await server.outcome(poisoned))["xcoms"][0]["value"] == "malformed_body"
+        assert (await server.outcome(harmless))["outcome"] == "success"
+        assert len(server.connections) == 2
 
     run_with_worker(tmp_path, work)

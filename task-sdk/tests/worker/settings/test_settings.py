@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tradewind.sdk.worker.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from tradewind.sdk.worker.spool import Spool, SpoolRecord
 
 
@@ -108,9 +109,7 @@ def test_a_write_that_was_cut_off_at_any_byte_loses_that_record_only(path: Path)
         assert path.read_bytes() == whole[:start]
 
 
-def test_a_damaged_record_is_moved_aside_and_the_others_stay(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_record_is_moved_aside_and_the_others_stay(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     leave(path, "d1", "d2", "d3")
     data = path.read_bytes()
     damaged = data.replace(b"token of d2", b"tokem of d2")

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tradewind.sdk.worker.process_tree import Identity, boot_id, identity
 from tradewind.sdk.worker.state_directory import StateDirectory, StateDirectoryError
 
@@ -74,7 +75,7 @@ def test_after_a_start_of_the_machine_nothing_is_left(tmp_path: Path) -> None:
 
 
 def test_former_lives_are_declared_ended_until_the_server_knows(tmp_path: Path) -> None:
-    lives = []
+    lives: list[str] = []
     for _ in range(3):
         with StateDirectory.open(tmp_path) as state:
             assert state.ended_instances == lives

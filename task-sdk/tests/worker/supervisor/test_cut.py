@@ -2,7 +2,7 @@ import asyncio
 from pathlib import Path
 
 from tests.worker.fake_server import FakeServer
-from tests.worker.rig import Worker, run_with_worker
+from tests.worker.rig import Worker, process_ended, run_with_worker
 
 ASK = """
 def run(child):
@@ -10,9 +10,9 @@ def run(child):
     return child.succeed(child.call("get_xcom", {"task_id": "up", "key": "k"})["body"])
 """
 SLEEP = """
-import time
+import os, time
 def run(child):
-    child.call("set_xcom", {"key": "began"}, {"op_id": "00000000-0000-0000-0000-000000000001", "value": 1})
+    child.call("set_xcom", {"key": "pid"}, {"op_id": "00000000-0000-0000-0000-000000000001", "value": os.getpid()})
     time.sleep(600)
 """
 
@@ -87,13 +87,12 @@ def test_a_try_that_ended_elsewhere_during_the_cut_is_killed(tmp_path: Path) -> 
 def test_a_try_that_asks_for_it_is_stopped_before_another_worker_takes_it_over(tmp_path: Path) -> None:
     async def work(server: FakeServer, worker: Worker) -> None:
         stopping = server.deliver(server.task(SLEEP, on_cut="stop", takeover_after_seconds=1.0))
+        await server.until(lambda: server.of("set_xcom"))
         going_on = server.deliver(server.task(SLEEP, on_cut="continue", takeover_after_seconds=1.0))
         await server.until(lambda: len(server.of("set_xcom")) == 2)
         cut_at = asyncio.get_running_loop().time()
         await server.shut_down()
-        spool = worker.state.path / "spool"
-        while stopping.encode() not in spool.read_bytes():
-            await asyncio.sleep(0.02)
+        await process_ended(server.of("set_xcom")[0].body["value"])
         assert asyncio.get_running_loop().time() - cut_at < 1.0
         await server.listen()
         outcome = await server.outcome(stopping)

@@ -1,8 +1,7 @@
-import asyncio
 from pathlib import Path
 
 from tests.worker.fake_server import FakeServer, Refusal
-from tests.worker.rig import Worker, run_with_server, run_with_worker, working
+from tests.worker.rig import Worker, process_ended, run_with_server, run_with_worker, working
 
 
 def test_what_a_try_writes_is_in_its_log_before_its_outcome_is_reported(tmp_path: Path) -> None:
@@ -111,8 +110,8 @@ def test_tries_write_on_while_the_server_is_away(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
 def run(child):
-    child.call("set_xcom", {{"key": "k"}}, {{"op_id": "00000000-0000-0000-0000-000000000001", "value": 1}})
     import os, time
+    child.call("set_xcom", {{"key": "k"}}, {{"op_id": "00000000-0000-0000-0000-000000000001", "value": os.getpid()}})
     while not os.path.exists({str(flag)!r}): time.sleep(0.01)
     for number in range(60_000): print(f"{{number:0100}}")
     Path({str(flag)!r}).unlink()
@@ -124,9 +123,7 @@ def run(child):
         await server.until(lambda: server.of("set_xcom"))
         await server.shut_down()
         flag.touch()
-        spool = worker.state.path / "spool"
-        while dispatch_id.encode() not in spool.read_bytes():
-            await asyncio.sleep(0.05)
+        await process_ended(server.of("set_xcom")[0].body["value"])
         assert not flag.exists()
         await server.listen()
         await server.outcome(dispatch_id)

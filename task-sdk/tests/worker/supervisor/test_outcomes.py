@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.worker.fake_server import FakeServer, Refusal
 from tests.worker.rig import Worker, run_with_server, run_with_worker, working
 

@@ -2,6 +2,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from tests.worker.fake_server import FakeServer
 from tests.worker.rig import Worker, run_with_worker
 
@@ -47,9 +48,7 @@ os.kill(os.getpid(), signal.SIGSEGV)
     run_with_worker(tmp_path, work)
 
 
-def test_a_parse_that_does_not_end_is_killed_after_its_timeout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_parse_that_does_not_end_is_killed_after_its_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tradewind.sdk.worker.activity_run._PARSE_GRACE_SECONDS", 0.1)
 
     async def work(server: FakeServer, worker: Worker) -> None:

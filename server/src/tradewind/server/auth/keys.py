@@ -52,7 +52,7 @@ class KeyRefresher:
     async def learn_key_of(self, token: str) -> None:
         """Read the keys anew if the token names an unknown one; a key that stays unknown is for `verify` to refuse."""
         moment = time.monotonic()
-        if moment - self._looked_at < self._pause or self._signer.knows_key_of(token):
+        if moment - self._looked_at < self._pause or not self._signer.lacks_key_of(token):
             return
         self._looked_at = moment
         self._signer.replace_keys(await self._store.write(load_keys))

@@ -72,13 +72,15 @@ class TokenSigner:
         self._keys = keys
         self._verified.clear()
 
-    def knows_key_of(self, token: str) -> bool:
-        """Whether the key that a well-formed token names is known; True for a malformed one, which no key helps."""
+    def lacks_key_of(self, token: str) -> bool:
+        """Whether a well-formed token names a key that is not known here, but perhaps to the store by now."""
+        if self._remembered(token) is not None:
+            return False
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError:
-            return True
-        return header.get("alg") != ALGORITHM or header.get("kid") in self._keys.public
+        except (jwt.PyJWTError, UnicodeError):
+            return False
+        return header.get("alg") == ALGORITHM and header.get("kid") not in self._keys.public
 
     def mint(self, kind: ActivityKind, activity_id: str, dispatch_id: str, now: datetime) -> MintedToken:
         """A new token for a dispatch.
@@ -114,13 +116,10 @@ class TokenSigner:
         Raises:
             Refused: malformed_token, forged_token, wrong_audience or expired_token.
         """
-        fingerprint = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        principal = self._verified.get(fingerprint)
+        principal = self._remembered(token)
         if principal is None:
             principal = self._principal(self._signed_claims(token))
-            self._remember(fingerprint, principal)
-        else:
-            self._verified.move_to_end(fingerprint)
+            self._remember(token, principal)
         if not allow_expired and now >= principal.expires_at:
             raise Refused(
                 ProblemReason.EXPIRED_TOKEN,
@@ -166,10 +165,21 @@ class TokenSigner:
             expires_at=datetime.fromtimestamp(expiry, UTC),
         )
 
-    def _remember(self, fingerprint: bytes, principal: ActivityPrincipal) -> None:
-        self._verified[fingerprint] = principal
+    def _remembered(self, token: str) -> ActivityPrincipal | None:
+        fingerprint = _fingerprint(token)
+        principal = self._verified.get(fingerprint)
+        if principal is not None:
+            self._verified.move_to_end(fingerprint)
+        return principal
+
+    def _remember(self, token: str, principal: ActivityPrincipal) -> None:
+        self._verified[_fingerprint(token)] = principal
         if len(self._verified) > self._cache_size:
             self._verified.popitem(last=False)
+
+
+def _fingerprint(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _header(token: str) -> dict[str, Any]:

@@ -7,25 +7,24 @@ import base64
 import hashlib
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from tradewind.server.contract import VERSION, ActivityKind, Delivery, Envelope, Secrets
 from tradewind.server.dispatcher.deliveries import NO_SECRETS, DeliveryBuilder, TokenMinter
+from tradewind.server.dispatcher.room import Room, without
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.executors.protocol import (
     Executor,
     NotAccepted,
     Observation,
     SessionDelivery,
-    SessionIdentity,
 )
 from tradewind.server.settings import Settings
 from tradewind.server.store import Store, Subscription, Transaction, dispatches
-from tradewind.server.store.handouts import ClaimRequest, Handout, LossCause, WorkerBinding
+from tradewind.server.store.handouts import ClaimRequest, Handout, LossCause
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +57,7 @@ class Dispatcher:
         self._executors = {executor.name: executor for executor in executors}
         self._builder = DeliveryBuilder(minter)
         self._settings = settings
+        self._room = Room(executors)
         self._bell: Subscription | None = None
         self._observations: asyncio.Queue[tuple[str, Observation]] = asyncio.Queue()
         for executor in executors:
@@ -69,7 +69,8 @@ class Dispatcher:
             self._bell.wake()
 
     def capacity_changed(self) -> None:
-        self.wake()
+        if self._room.has_unasked():
+            self.wake()
 
     def observed(self, dispatch_id: str, observation: Observation) -> None:
         self._observations.put_nowait((dispatch_id, observation))
@@ -127,16 +128,20 @@ class Dispatcher:
 
     async def _claim_and_deliver(self) -> None:
         """Claim for all free places, parses first: new code waits for them, and they are few."""
-        parses = self._requests(ActivityKind.PARSE_DAG_FILE)
-        tasks = self._requests(ActivityKind.EXECUTE_TASK)
+        self._room.something_is_ready()
+        parses = self._room.requests(ActivityKind.PARSE_DAG_FILE)
+        tasks = self._room.requests(ActivityKind.EXECUTE_TASK)
         if not parses and not tasks:
             return
 
-        def job(tx: Transaction) -> tuple[list[_Parcel], datetime]:
+        def job(tx: Transaction) -> tuple[list[_Parcel], list[ClaimRequest], datetime]:
             first = dispatches.claim(tx, parses)
-            return self._packed(tx, [*first, *dispatches.claim(tx, _less(tasks, first))]), tx.now
+            rest = without(tasks, first)
+            return self._packed(tx, [*first, *dispatches.claim(tx, rest)]), [*parses, *rest], tx.now
 
-        await self._deliver_all(*await self._store.write(job))
+        parcels, asked, now = await self._store.write(job)
+        self._room.claimed(asked, [parcel.handout for parcel in parcels])
+        await self._deliver_all(parcels, now)
 
     async def _deliver_undelivered(self) -> None:
         """Deliver again what an earlier life of this process claimed for a broker and nobody started."""
@@ -153,23 +158,6 @@ class Dispatcher:
 
         if brokers:
             await self._deliver_all(*await self._store.write(job))
-
-    def _requests(self, kind: ActivityKind) -> list[ClaimRequest]:
-        """What the executors have room for. A session that serves no queue can take no task."""
-        return [
-            ClaimRequest(
-                kind=kind,
-                executor=executor.name,
-                limit=offer.free,
-                queues=tuple(sorted(offer.queues or ())),
-                worker=None if offer.session is None else _binding(offer.session),
-            )
-            for executor in self._executors.values()
-            for offer in executor.capacity()
-            if offer.kind is kind and offer.free > 0
-            # No queues in a claim would mean all of them.
-            if kind is ActivityKind.PARSE_DAG_FILE or offer.queues is None or offer.queues
-        ]
 
     def _packed(self, tx: Transaction, handouts: Sequence[Handout]) -> list[_Parcel]:
         """Add what travels with each handout: secrets over a session, a new ticket through a broker."""
@@ -204,8 +192,14 @@ class Dispatcher:
                 log.info("activity was not accepted", extra={"dispatch_id": handout.dispatch_id, "why": str(error)})
                 if executor.delivers == "ticket":
                     returned.append(handout.dispatch_id)
+                    self._room.shut(executor.name)
+                    asyncio.get_running_loop().call_later(PAUSE_AFTER_REFUSAL_SECONDS, self._open, executor.name)
         if returned:
             await self._store.write(lambda tx: dispatches.hand_back(tx, returned))
+
+    def _open(self, executor: str) -> None:
+        self._room.open(executor)
+        self.wake()
 
     def _context(self, parcel: _Parcel, now: datetime) -> SessionDelivery | Envelope:
         handout = parcel.handout
@@ -261,26 +255,6 @@ class Dispatcher:
 
         if await self._store.write(job):
             log.warning("activity was not started", extra={"dispatch_id": dispatch_id, "why": observation.message})
-
-
-def _binding(identity: SessionIdentity) -> WorkerBinding:
-    return WorkerBinding(
-        session_id=identity.session_id,
-        credential_id=identity.credential_id,
-        instance_id=identity.instance_id,
-        connection_epoch=identity.connection_epoch,
-        worker=identity.worker,
-    )
-
-
-def _less(requests: Sequence[ClaimRequest], taken: Sequence[Handout]) -> list[ClaimRequest]:
-    """The requests without the places that a broker has given away: its kinds share them, those of a session do not."""
-    given = Counter(handout.executor for handout in taken if handout.worker is None)
-    return [
-        request if request.worker is not None else replace(request, limit=request.limit - given[request.executor])
-        for request in requests
-        if request.worker is not None or request.limit > given[request.executor]
-    ]
 
 
 def _new_ticket() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
@@ -51,10 +52,23 @@ class _Connected:
         self.capacity = dict(capacity)
         self.live = dict(live)
         self.missed: dict[str, int] = {}
+        self._held = Counter(live.values())
 
     def free(self, kind: ActivityKind) -> int:
-        held = sum(1 for held_kind in self.live.values() if held_kind is kind)
-        return max(0, self.capacity.get(kind.value, 0) - held)
+        return max(0, self.capacity.get(kind.value, 0) - self._held[kind])
+
+    def take(self, dispatch_id: str, kind: ActivityKind) -> None:
+        self.release(dispatch_id)
+        self.live[dispatch_id] = kind
+        self._held[kind] += 1
+
+    def release(self, dispatch_id: str) -> bool:
+        self.missed.pop(dispatch_id, None)
+        kind = self.live.pop(dispatch_id, None)
+        if kind is None:
+            return False
+        self._held[kind] -= 1
+        return True
 
 
 class WorkerSessionExecutor:
@@ -132,8 +146,7 @@ class WorkerSessionExecutor:
             connected.session.send(Deliver(delivery=context.delivery))
         except SessionClosed as error:
             raise NotAccepted(f"worker session {context.session_id} closed: {error}") from error
-        connected.live[dispatch_id] = kind
-        connected.missed.pop(dispatch_id, None)
+        connected.take(dispatch_id, kind)
         self._places[dispatch_id] = context.session_id
 
     async def cancel(self, dispatch_id: str, message: str) -> None:
@@ -175,10 +188,7 @@ class WorkerSessionExecutor:
     def _release(self, dispatch_id: str) -> bool:
         session_id = self._places.pop(dispatch_id, None)
         connected = self._sessions.get(session_id) if session_id is not None else None
-        if connected is None:
-            return False
-        connected.missed.pop(dispatch_id, None)
-        return connected.live.pop(dispatch_id, None) is not None
+        return connected is not None and connected.release(dispatch_id)
 
     def _forget(self, session_id: str) -> None:
         connected = self._sessions.pop(session_id, None)

@@ -64,7 +64,7 @@ class Readers:
             connection = self._connection()
             begun = self._database.begin(connection, read_only=True)
             try:
-                return query(Transaction(connection, begun.now, self._surroundings))
+                return query(Transaction(connection, begun.now, self._surroundings, read_only=True))
             finally:
                 self._database.rollback(connection)
         except Exception as error:

@@ -50,14 +50,11 @@ _RUNS = select(
     dag_run.c.pk, dag_run.c.dag_id, dag_run.c.run_id, dag_run.c.dag_version_pk, dag_run.c.state, dag_run.c.rev
 )
 _IS_LIVE = text("dag_run.state IN ('queued', 'running')")
-# Locked, so that what is decided about a run in the same transaction is decided about its newest rows.
-_DIRTY = (
-    _RUNS.where(dag_run.c.dirty_at.is_not(None))
-    .order_by(dag_run.c.dirty_at, dag_run.c.pk)
-    .limit(bind("most"))
-    .with_for_update(of=dag_run)
-)
-_BY_PK = _RUNS.where(within(dag_run.c.pk, "pks")).order_by(dag_run.c.pk).with_for_update(of=dag_run)
+_DIRTY = _RUNS.where(dag_run.c.dirty_at.is_not(None)).order_by(dag_run.c.dirty_at, dag_run.c.pk).limit(bind("most"))
+_BY_PK = _RUNS.where(within(dag_run.c.pk, "pks")).order_by(dag_run.c.pk)
+# What is decided about a run in the same transaction is decided about its newest rows.
+_DIRTY_LOCKED = _DIRTY.with_for_update(of=dag_run)
+_BY_PK_LOCKED = _BY_PK.with_for_update(of=dag_run)
 _LIVE = _RUNS.where(_IS_LIVE, dag_run.c.pk > bind("after")).order_by(dag_run.c.pk).limit(bind("most"))
 _WAITS_FOR_RETRY = and_(task_instance.c.state == text("'up_for_retry'"))
 _DUE = (
@@ -165,12 +162,12 @@ def leader(tx: Transaction) -> LeaderRow | None:
 
 def dirty_runs(tx: Transaction, limit: int) -> list[DirtyRun]:
     """Runs that changed since the leader last looked, oldest mark first. A transaction that writes locks them."""
-    return _runs(tx, tx.rows(_DIRTY, {"most": limit}))
+    return _runs(tx, tx.rows(_DIRTY if tx.read_only else _DIRTY_LOCKED, {"most": limit}))
 
 
 def runs_by_pk(tx: Transaction, pks: Collection[int]) -> list[DirtyRun]:
     """Runs by key, dirty or not. A transaction that writes locks them."""
-    return _runs(tx, tx.rows(_BY_PK, {"pks": pks})) if pks else []
+    return _runs(tx, tx.rows(_BY_PK if tx.read_only else _BY_PK_LOCKED, {"pks": pks})) if pks else []
 
 
 def live_runs(tx: Transaction, *, after_pk: int = 0, limit: int = 1000) -> list[DirtyRun]:

@@ -42,16 +42,20 @@ class Transaction:
 
     Attributes:
         now: its moment on the store's clock, one value for the whole batch.
+        read_only: whether it can change and lock nothing.
         memo: what functions remember until the end of the transaction.
     """
 
-    __slots__ = ("_before_commit", "_connection", "_surroundings", "changes", "memo", "now", "topics")
+    __slots__ = ("_before_commit", "_connection", "_surroundings", "changes", "memo", "now", "read_only", "topics")
 
-    def __init__(self, connection: Connection, now: datetime, surroundings: Surroundings) -> None:
+    def __init__(
+        self, connection: Connection, now: datetime, surroundings: Surroundings, *, read_only: bool = False
+    ) -> None:
         self._connection = connection
         self._surroundings = surroundings
         self._before_commit: list[Callable[[Transaction], None]] = []
         self.now = now
+        self.read_only = read_only
         self.memo: dict[str, Any] = {}
         self.topics: set[str] = set()
         self.changes = 0

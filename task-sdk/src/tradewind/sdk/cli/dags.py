@@ -163,7 +163,8 @@ def import_errors(output: str) -> None:
         print_json(errors)
         return
     for error in errors:
-        click.echo(f"{click.style(error['filename'], bold=True)} ({error['bundle_name']}, {error['timestamp']})")
-        click.echo("  " + error["stack_trace"].rstrip().replace("\n", "\n  "))
+        line = f":{error['line']}" if error["line"] else ""
+        click.echo(click.style(f"{error['filename']}{line}: {error['type']}: {error['message']}", bold=True))
+        click.echo("  " + error["stack_trace"].partition("\n\n")[2].rstrip().replace("\n", "\n  "))
     if not errors:
         click.echo("(none)")

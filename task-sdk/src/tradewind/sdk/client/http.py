@@ -48,6 +48,7 @@ class HttpTransport:
             timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             verify=_verifies(self._url),
+            trust_env=_may_have_proxy(self._url),
         )
 
     async def send(self, call: Call) -> Reply:
@@ -102,6 +103,7 @@ class PublicApi:
             headers=_agent() | _headers(None, token),
             timeout=httpx.Timeout(answer_seconds, connect=CONNECT_SECONDS),
             verify=_verifies(self._url),
+            trust_env=_may_have_proxy(self._url),
         )
 
     def get(self, path: str, **query: QueryValue) -> Any:
@@ -247,6 +249,12 @@ def _agent() -> dict[str, str]:
 def _verifies(url: str) -> bool:
     # Without TLS, reading the certificates of the machine would be most of the start of a command.
     return url.startswith("https:")
+
+
+def _may_have_proxy(url: str) -> bool:
+    # A proxy of the environment cannot reach this machine's own server.
+    host = urlsplit(url).hostname or ""
+    return host != "localhost" and not host.startswith("127.") and host != "::1"
 
 
 def _reply(response: httpx.Response, media: str | None, url: str) -> Reply:

@@ -306,7 +306,7 @@ class ActivityRun:
         except FrameTooLarge as error:
             self._kill_process()
             return result or self._verdicts.failed("FrameTooLarge", str(error), retryable=False)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             self._kill_process()
             return result or self._verdicts.failed("MalformedFrame", f"The process sent what is no frame: {error}.")
         return result
@@ -318,7 +318,7 @@ class ActivityRun:
             return self._verdicts.too_large(len(raw), limit)
         try:
             outcome: Outcome = decode(Outcome, bytes(raw))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return self._verdicts.failed("MalformedFrame", f"The process reported a result that is none: {error}.")
         if not fits(self._activity, outcome):
             kind = type(outcome).__name__

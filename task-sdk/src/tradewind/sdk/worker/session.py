@@ -28,6 +28,7 @@ from tradewind.sdk.contract import (
 )
 from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine, problem_of
 from tradewind.sdk.worker.session_frames import (
+    FRAME_FAULTS,
     TOO_LARGE,
     OpenRefused,
     decode_addressee,
@@ -204,9 +205,9 @@ class SessionTransport:
         self.last_sign_of_life = sent
         self._max_frame_bytes = welcome.max_frame_bytes
         self.max_body_bytes = self._http.max_body_bytes = welcome.max_body_bytes
-        # Two signs of life fit a lease: a dead connection is noticed before the lease ends.
+        # A dead connection is noticed when the lease ends, and a server that has a lot to do is not taken for dead.
         connection.ping_interval = welcome.renew_every_seconds
-        connection.ping_timeout = max(welcome.lease_seconds - 2 * welcome.renew_every_seconds, 1.0)
+        connection.ping_timeout = max(welcome.lease_seconds - welcome.renew_every_seconds, 1.0)
         self._complained = ("", 0.0)
         logger.info(
             "session opened worker=%s session=%s connection_epoch=%d lease_seconds=%g",
@@ -230,6 +231,12 @@ class SessionTransport:
                 else:
                     await connection.send(each.frame, text=True)
         self._connection = connection
+
+    def _send_by_http_instead(self) -> None:
+        """One of the calls makes a frame that the server does not take: apart from each other, each gets its answer."""
+        for waiting in self._waiting.values():
+            if waiting.sent_on is not None and not waiting.answer.done():
+                waiting.answer.set_result(TOO_LARGE)
 
     async def _send(self, connection: ClientConnection, waiting: _Waiting) -> None:
         waiting.sent_on = connection
@@ -257,7 +264,10 @@ class SessionTransport:
             logger.info("cancel dispatch=%s reason=%r", frame.dispatch_id, frame.message)
             self._owner.ended([frame.dispatch_id])
         elif isinstance(frame, OpenRefused):
-            raise ConnectionResetError(frame.error())
+            problem = frame.error()
+            if problem.reason in FRAME_FAULTS:
+                self._send_by_http_instead()
+            raise ConnectionResetError(problem)
 
     async def _renew(self, every: float) -> None:
         """Tell the server all `every` seconds, on this connection, that the worker lives and what it has."""

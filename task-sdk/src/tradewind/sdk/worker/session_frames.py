@@ -21,6 +21,21 @@ _FINAL_REFUSALS = frozenset(
     }
 )
 
+FRAME_FAULTS = frozenset(
+    {
+        ProblemReason.MALFORMED_FRAME,
+        ProblemReason.UNEXPECTED_FRAME,
+        ProblemReason.FRAME_TOO_LARGE,
+        ProblemReason.MISSING_FIELD,
+        ProblemReason.UNKNOWN_FIELD,
+        ProblemReason.WRONG_TYPE,
+        ProblemReason.INVALID_VALUE,
+        ProblemReason.MALFORMED_BODY,
+        ProblemReason.BODY_TOO_LARGE,
+    }
+)
+"""Refusals of a frame as such, which end the connection and would end the next one too."""
+
 
 class SessionRefused(Exception):
     """The server refuses this worker, and another attempt would change nothing; the message says what to do."""

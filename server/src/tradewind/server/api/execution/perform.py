@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from tradewind.server.api.execution.bodies import ClientGone
+from tradewind.server.api.bodies import ClientGone
 from tradewind.server.api.execution.calls import (
     Caller,
     Handler,

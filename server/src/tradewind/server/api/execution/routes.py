@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
-from tradewind.server.api.execution.bodies import ClientGone, decode_body, read_within
+from tradewind.server.api.bodies import ClientGone, decode_body, read_within
 from tradewind.server.api.execution.calls import Caller, Handler, OperationCall, OperationResult
 from tradewind.server.api.execution.identify import identify_by_header
 from tradewind.server.api.execution.perform import Answer, perform

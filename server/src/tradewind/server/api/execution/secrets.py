@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from tradewind.server.api.execution.calls import OperationCall
 from tradewind.server.api.execution.live import own_task, writes
 from tradewind.server.contract import Connection, ProblemReason, Variable
-from tradewind.server.domain.grants import GrantVerdict, effective_grants, matches, read_verdict
+from tradewind.server.domain.grants import GrantVerdict, matches, read_verdict
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import audit, dags, secrets
 
@@ -58,7 +58,7 @@ class _Read:
 def _admit(tx: Transaction, call: OperationCall, dispatch: Dispatch, sort: Sort, name: str) -> _Read:
     """Hold a read against the grants of its task."""
     task = own_task(dispatch)
-    grants = effective_grants(dags.dag_version(tx, task.dag_version_pk), task.task_id)
+    grants = dags.effective_grants(tx, task.dag_version_pk, task.task_id)
     patterns = grants.variables if sort == "variable" else grants.connections
     verdict = read_verdict(call.services.settings.security.grants, patterns, name)
     read = _Read(sort, name, declared=any(matches(pattern, name) for pattern in patterns), task=task)

@@ -20,7 +20,7 @@ from tradewind.server.store import runs, views
 
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
-    from tradewind.server.store import Transaction
+    from tradewind.server.store import Subscription, Transaction
     from tradewind.server.store.rows import Page, RunRow
 
 router = APIRouter(tags=["DAG runs"])
@@ -147,7 +147,9 @@ async def wait_dag_run(services: Given, dag_id: str, dag_run_id: str) -> Streami
 async def _progress(services: Services, dag_id: str, run_id: str) -> AsyncIterator[str]:
     """Lines of progress. Hints wake it; a look from time to time makes up for hints that were lost."""
     loop = asyncio.get_running_loop()
-    hints = services.store.hints.subscribe("runs")
+    poll = services.settings.scheduler.poll_seconds
+    # A change of the run itself is told at once, what its task instances do is gathered for a moment.
+    changes, states = (services.store.hints.subscribe(topic) for topic in ("runs", "run_states"))
     last: dict[str, Any] | None = None
     told_at = float("-inf")
     try:
@@ -160,9 +162,22 @@ async def _progress(services: Services, dag_id: str, run_id: str) -> AsyncIterat
                 last, told_at = now, loop.time()
             if final:
                 return
-            await hints.wait(services.settings.scheduler.poll_seconds if now == last else max(pause, 0.0))
+            if now == last:
+                await _either(changes, states, timeout=poll)
+            else:
+                await states.wait(max(pause, 0.0))
     finally:
-        hints.close()
+        changes.close()
+        states.close()
+
+
+async def _either(*subscriptions: Subscription, timeout: float) -> None:
+    waits = [asyncio.create_task(subscription.wait()) for subscription in subscriptions]
+    try:
+        await asyncio.wait(waits, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 def _standing(tx: Transaction, dag_id: str, run_id: str) -> dict[str, Any]:

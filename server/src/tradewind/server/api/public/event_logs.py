@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from tradewind.server.api.public.access import Given, Limit
+from tradewind.server.api.public.access import Given, Limit, Offset
 from tradewind.server.api.public.shapes import Shape
 from tradewind.server.store import runs
 
 if TYPE_CHECKING:
-    from tradewind.server.store import Transaction
     from tradewind.server.store.rows import EventRow
 
 router = APIRouter(prefix="/eventLogs", tags=["Event logs"])
@@ -35,7 +34,7 @@ class EventLog(Shape):
 
 
 class EventLogCollection(Shape):
-    """Events, oldest first; the next page begins `after_id` of the last one."""
+    """Events, newest first, and how many there are in all."""
 
     event_logs: list[EventLog]
     total_entries: int
@@ -45,30 +44,25 @@ class EventLogCollection(Shape):
 async def list_event_logs(
     *,
     services: Given,
-    dag_id: Annotated[str, Query(description="DAG of the run.")],
-    run_id: Annotated[str, Query(description="The run.")],
+    dag_id: Annotated[str | None, Query(description="Only events of runs of this DAG.")] = None,
+    run_id: Annotated[str | None, Query(description="Only events of runs of this name.")] = None,
     task_id: Annotated[str | None, Query(description="Only events of this task.")] = None,
-    map_index: Annotated[int, Query(ge=-1)] = -1,
-    after_id: Annotated[int, Query(ge=0, description="Leave out events up to this id.")] = 0,
     limit: Limit = 50,
+    offset: Offset = 0,
 ) -> EventLogCollection:
-    """Events of a run."""
-
-    def find(tx: Transaction) -> list[EventRow]:
-        run = runs.get_run(tx, dag_id, run_id)
-        instance_pk = None if task_id is None else runs.get_instance(tx, dag_id, run_id, task_id, map_index).pk
-        return runs.list_events(tx, run.pk, instance_pk=instance_pk, after_id=after_id, limit=limit)
-
-    found = [_shape(row, dag_id, run_id) for row in await services.store.read(find)]
-    return EventLogCollection(event_logs=found, total_entries=len(found))
+    """What happened to runs and their task instances."""
+    page = await services.store.read(
+        lambda tx: runs.list_all_events(tx, dag_id=dag_id, run_id=run_id, task_id=task_id, limit=limit, offset=offset)
+    )
+    return EventLogCollection(event_logs=[_shape(row) for row in page.items], total_entries=page.total)
 
 
-def _shape(row: EventRow, dag_id: str, run_id: str) -> EventLog:
+def _shape(row: EventRow) -> EventLog:
     return EventLog(
         event_log_id=row.id,
         when=row.at,
-        dag_id=dag_id,
-        run_id=run_id,
+        dag_id=row.dag_id,
+        run_id=row.run_id,
         task_id=row.task_id,
         map_index=row.map_index,
         event=row.event,

@@ -18,7 +18,10 @@ router = APIRouter(tags=["Import errors"])
 
 
 class ImportError(Shape):  # noqa: A001 - the word of Airflow's API
-    """Why a DAG file gave no DAGs. `filename` is relative to the bundle, and is where `line` counts."""
+    """Why a DAG file gave no DAGs. `filename` is relative to the bundle, and is where `line` counts.
+
+    `stack_trace` begins with file, line and reason, whatever the traceback shows.
+    """
 
     import_error_id: int
     timestamp: datetime
@@ -53,12 +56,13 @@ async def get_import_error(services: Given, import_error_id: int) -> ImportError
 def _shape(row: ImportErrorRow) -> ImportError:
     error = row.error
     place = f"{error.file}:{error.line}" if error.line is not None else error.file
+    headline = f"{place}: {error.type}: {error.message}"
     return ImportError(
         import_error_id=row.id,
         timestamp=row.at,
         filename=row.file,
         bundle_name=row.bundle,
-        stack_trace=error.traceback or f"{place}: {error.type}: {error.message}",
+        stack_trace=f"{headline}\n\n{error.traceback}" if error.traceback else headline,
         line=error.line,
         type=error.type,
         message=error.message,

@@ -22,13 +22,9 @@ from tradewind.server.api.public.access import authenticate
 PREFIX: Final = "/api/v2"
 
 
-def public_router(*, max_body_bytes: int) -> APIRouter:
-    """The routes under their prefix, and the liveness check beside it.
-
-    Args:
-        max_body_bytes: setting `api.max_body_bytes`.
-    """
-    router = APIRouter(max_body_size=max_body_bytes)
+def public_router() -> APIRouter:
+    """The routes under their prefix, and the liveness check beside it."""
+    router = APIRouter()
     for part in (dags, dag_runs, task_instances, import_errors, variables, connections, event_logs, workers):
         router.include_router(part.router, prefix=PREFIX, dependencies=[Depends(authenticate)])
     router.include_router(monitor.router, prefix=PREFIX)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 class Body(BaseModel):
     """A request body: a field that is not known is refused, never ignored."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class Shape(BaseModel):

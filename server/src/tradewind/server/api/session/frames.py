@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from tradewind.server.api.execution.bodies import decode_body
+from tradewind.server.api.bodies import decode_body
 from tradewind.server.api.execution.calls import Caller
 from tradewind.server.api.execution.identify import identify_activity
 from tradewind.server.api.execution.table import HTTP_ONLY

@@ -20,31 +20,44 @@ class ClientGone(Exception):
     """The connection ended before the whole body arrived: there is nobody to answer."""
 
 
-async def read_within(receive: Receive, declared: str | None, limit: int) -> bytes:
-    """The whole body of a request, given up as soon as it is too large.
+def limited(receive: Receive, declared: str | None, limit: int) -> Receive:
+    """`receive` of a request, which refuses as soon as the body is too large: at once when it says so itself.
 
     Args:
         receive: of the ASGI request.
         declared: its Content-Length, if it has one.
         limit: in bytes.
+    """
+    refused = declared is not None and declared.isdecimal() and int(declared) > limit
+    size = 0
+
+    async def receive_within() -> MutableMapping[str, Any]:
+        nonlocal size
+        if refused:
+            raise _too_large(limit)
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise _too_large(limit)
+        return message
+
+    return receive_within
+
+
+async def read_within(receive: Receive, declared: str | None, limit: int) -> bytes:
+    """The whole body of a request; arguments as for `limited`.
 
     Raises:
         Refused: body_too_large.
         ClientGone: the connection ended.
     """
-    if declared is not None and declared.isdecimal() and int(declared) > limit:
-        raise _too_large(limit)
+    within = limited(receive, declared, limit)
     chunks: list[bytes] = []
-    size = 0
     while True:
-        message = await receive()
+        message = await within()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        chunks.append(chunk)
+        chunks.append(message.get("body", b""))
         if not message.get("more_body", False):
             return b"".join(chunks)
 

@@ -1,0 +1,117 @@
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import uuid4
+
+import pytest
+
+from tradewind.server.contract import ActivityKind, CodeReference, ParseDagFile
+from tradewind.server.dispatcher.room import Room, without
+from tradewind.server.executors.protocol import Context, ExecutorHost, Offer
+from tradewind.server.store.handouts import ClaimRequest, Handout, WorkerBinding
+
+from .conftest import NOW
+
+PARSE, TASK = ActivityKind.PARSE_DAG_FILE, ActivityKind.EXECUTE_TASK
+
+
+@dataclass
+class Places:
+    """An executor whose capacity a test says."""
+
+    name: str = "x"
+    delivers: Literal["session", "ticket"] = "session"
+    offers: list[Offer] = field(default_factory=list)
+
+    def attach(self, host: ExecutorHost) -> None:
+        return
+
+    async def queue_activity(self, *, kind: ActivityKind, context: Context) -> None:
+        return
+
+    async def cancel(self, dispatch_id: str, message: str) -> None:
+        return
+
+    def capacity(self) -> list[Offer]:
+        return self.offers
+
+    def known(self) -> set[str]:
+        return set()
+
+    async def close(self) -> None:
+        return
+
+
+def binding(session_id: str = "s", epoch: int = 1) -> WorkerBinding:
+    return WorkerBinding(session_id, "c", "i", epoch, "w")
+
+
+def offer(free: int, *, kind: ActivityKind = PARSE, queues: frozenset[str] | None = frozenset({"default"})) -> Offer:
+    return Offer("w", binding(), kind, queues, free)
+
+
+def handout(worker: WorkerBinding | None) -> Handout:
+    code = CodeReference(bundle="dags", snapshot="0" * 64, file="a.py")
+    return Handout(
+        dispatch_id=str(uuid4()),
+        activity=ParseDagFile(parse_id=str(uuid4()), code=code, timeout_seconds=30.0),
+        executor="x",
+        queue=None,
+        worker=worker,
+        dag_version_pk=None,
+        takeover_after_seconds=300.0,
+        claimed_at=NOW,
+    )
+
+
+def test_room_is_asked_for_by_kind() -> None:
+    room = Room([Places(offers=[offer(3), offer(2, kind=TASK), offer(0, kind=TASK)])])
+    assert [(request.kind, request.limit) for request in room.requests(TASK)] == [(TASK, 2)]
+    assert room.requests(PARSE)[0].worker == binding()
+
+
+@pytest.mark.parametrize(("kind", "asked"), [(TASK, 0), (PARSE, 1)])
+def test_a_session_without_queues_takes_parses_and_no_tasks(kind: ActivityKind, asked: int) -> None:
+    room = Room([Places(offers=[offer(1, kind=kind, queues=frozenset())])])
+    assert len(room.requests(kind)) == asked
+
+
+def test_more_room_brings_nothing_where_the_line_is_empty() -> None:
+    places = Places(offers=[offer(2)])
+    room = Room([places])
+    assert room.has_unasked()
+    room.claimed(room.requests(PARSE), [handout(binding())])
+    assert not room.has_unasked()
+    room.something_is_ready()
+    assert room.has_unasked()
+
+
+def test_more_room_may_bring_something_where_all_places_were_filled() -> None:
+    room = Room([Places(offers=[offer(1)])])
+    room.claimed(room.requests(PARSE), [handout(binding())])
+    assert room.has_unasked()
+
+
+def test_another_connection_or_other_queues_are_another_line() -> None:
+    places = Places(offers=[offer(1)])
+    room = Room([places])
+    room.claimed(room.requests(PARSE), [])
+    places.offers = [Offer("w", binding(epoch=2), PARSE, frozenset({"default"}), 1)]
+    assert room.has_unasked()
+    room.claimed(room.requests(PARSE), [])
+    places.offers = [Offer("w", binding(epoch=2), PARSE, frozenset({"default", "gpu"}), 1)]
+    assert room.has_unasked()
+
+
+def test_nothing_is_asked_for_an_executor_that_is_shut() -> None:
+    room = Room([Places(offers=[offer(1)])])
+    room.shut("x")
+    assert (room.requests(PARSE), room.has_unasked()) == ([], False)
+    room.open("x")
+    assert room.has_unasked()
+
+
+def test_places_given_to_parses_are_gone_for_the_tasks_of_a_broker_alone() -> None:
+    broker = ClaimRequest(kind=TASK, executor="x", limit=2)
+    session = ClaimRequest(kind=TASK, executor="x", limit=2, worker=binding())
+    assert [request.limit for request in without([broker, session], [handout(None)])] == [1, 2]
+    assert without([broker], [handout(None), handout(None)]) == []

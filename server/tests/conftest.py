@@ -5,6 +5,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -98,7 +99,7 @@ def open_store(cipher: Cipher) -> Iterator[OpenStore]:
     """Opens stores that are closed at the end of the test: `open_store(url, **options)`."""
     opened: list[Store] = []
 
-    def open_one(url: str, *, exclusive: bool = True, **options: float) -> Store:
+    def open_one(url: str, *, exclusive: bool = True, **options: Any) -> Store:
         store = Store.open(url, cipher=cipher, options=StoreOptions(**options), exclusive=exclusive)
         opened.append(store)
         return store

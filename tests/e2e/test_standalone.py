@@ -35,9 +35,21 @@ def test_once_with_an_unknown_dag_says_so(sqlite_system: System) -> None:
     sqlite_system.add_dags("outcomes.py")
     (sqlite_system.dags / "outcomes.py").write_text("from tradewind.sdk import DAG\nraise ValueError('never a DAG')\n")
     running = sqlite_system.standalone("--once", "fails")
-    line = running.wait_for_line(lambda line: "fails did not appear" in line, "that the DAG is absent", 150)
+    line = running.wait_for_line(lambda line: "fails did not appear" in line, "that the DAG is absent")
     assert "never a DAG" in line
     assert running.stop(signal.SIGINT) == 1
+
+
+def test_once_runs_a_dag_that_came_while_nothing_ran(sqlite_system: System) -> None:
+    (sqlite_system.dags / "old.py").write_text(SMALL.format(dag_id="old", description="known already"))
+    running = sqlite_system.standalone()
+    sqlite_system.wait_for_dag("old")
+    assert running.stop() == 0
+
+    (sqlite_system.dags / "new.py").write_text(SMALL.format(dag_id="new", description="nobody has parsed this"))
+    running = sqlite_system.standalone("--once", "new")
+
+    running.wait_for_line(lambda line: line.startswith("run ") and line.endswith(": success"), "the end of the run")
 
 
 def test_what_it_leaves_is_readable_by_its_user_alone(sqlite_system: System) -> None:

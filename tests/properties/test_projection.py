@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.properties.run_model import RunModel, TaskModel
+from tests.properties.strategies import task_sets
 from tradewind.server.contract import (
     TASK_INSTANCE_FINAL,
     DagRunState,
@@ -17,24 +18,6 @@ from tradewind.server.domain.projection import RunProjection
 
 State = TaskInstanceState
 LONGEST_HISTORY = 400
-
-
-@st.composite
-def task_sets(draw: st.DrawFn) -> list[TaskModel]:
-    """Tasks in an order in which each waits only for earlier ones, then shuffled as a file may declare them."""
-    tasks: list[TaskModel] = []
-    for number in range(draw(st.integers(0, 12))):
-        earlier = [task.task_id for task in tasks]
-        upstream = draw(st.sets(st.sampled_from(earlier), max_size=4)) if earlier else set()
-        tasks.append(
-            TaskModel(
-                f"t{number}",
-                tuple(sorted(upstream)),
-                retries=draw(st.integers(0, 2)),
-                retry_delay_seconds=draw(st.sampled_from([0.0, 1.0, 60.0])),
-            )
-        )
-    return draw(st.permutations(tasks))
 
 
 def legal_events(model: RunModel) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.tei.deployment import MAX_FRAME, Deployment, deployed, make_dag, make_hello, started_now, succeeded_now
 from tests.tei.victims import SessionCaller, prepare
+from tradewind.server.api.app import create_app
+from tradewind.server.api.open_connections import OpenConnections
+from tradewind.server.api.server import bind, serving
 from tradewind.server.api.services import SessionLimits
 from tradewind.server.contract import VERSION, encode
+from tradewind.server.executors.worker_session import WorkerSessionExecutor
 from tradewind.server.store import audit, sessions
 
 SESSION_EXECUTOR = "worker_session"
@@ -67,7 +72,7 @@ FIRST_FRAMES = [
     (changed(surprise=1), "unknown_field", "surprise"),
     (changed(pid="7"), "wrong_type", "pid"),
     (changed(pid=0), "invalid_value", "pid"),
-    (changed(api_version="1999-01-01"), "unsupported_version", None),
+    (changed(api_version="1999-01-01"), "unsupported_version", "api_version"),
     (hello().replace('"pid":7,', ""), "missing_field", "pid"),
     (" " * MAX_FRAME + hello(), "frame_too_large", None),
 ]
@@ -214,6 +219,52 @@ def test_a_newer_connection_of_an_instance_fences_the_older_one(tmp_path: Path) 
                 renewal = {"instance_id": instance, "dispatches": []}
                 status, _ = await SessionCaller(newer)("renew_leases", {}, None, renewal)
                 assert status == 200
+
+    asyncio.run(check())
+
+
+def test_a_newer_connection_to_another_process_fences_the_older_one_at_its_next_sign_of_life(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with deployed(tmp_path) as deployment:
+            mine = deployment.services
+            other = replace(mine, executor=WorkerSessionExecutor(), connections=OpenConnections())
+            listener = bind(mine.settings.api)
+            elsewhere = replace(deployment, port=listener.getsockname()[1])
+            instance = str(uuid.uuid4())
+            async with (
+                serving(create_app(other), listener, mine.settings.api),
+                deployment.session(instance_id=instance) as (older, _),
+                elsewhere.session(instance_id=instance) as (newer, _),
+            ):
+                renewal = {"instance_id": instance, "dispatches": []}
+                status, answer = await SessionCaller(older)("renew_leases", {}, None, renewal)
+                assert (status, answer["reason"]) == (409, "stale_connection")
+                last, code, _ = await end_of(older)
+                assert (last["problem"]["reason"], code) == ("stale_connection", 4409)
+                assert (await SessionCaller(newer)("renew_leases", {}, None, renewal))[0] == 200
+
+    asyncio.run(check())
+
+
+def test_a_session_renews_its_own_instance_alone(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with deployed(tmp_path) as deployment, deployment.session() as (websocket, _):
+            body = {"instance_id": str(uuid.uuid4()), "dispatches": []}
+            status, answer = await SessionCaller(websocket)("renew_leases", {}, None, body)
+            assert (status, answer["reason"], answer["field"]) == (422, "invalid_value", "instance_id")
+
+    asyncio.run(check())
+
+
+def test_a_server_that_stops_says_so_and_marks_its_sessions(tmp_path: Path) -> None:
+    async def check() -> None:
+        async with contextlib.AsyncExitStack() as outlives:
+            async with deployed(tmp_path) as deployment:
+                websocket, _ = await outlives.enter_async_context(deployment.session())
+            _, code, _ = await end_of(websocket)
+            assert code == 1012
+        async with deployed(tmp_path) as deployment:
+            assert await deployment.store.read(sessions.list_sessions) == [], "nothing was in its hands"
 
     asyncio.run(check())
 

@@ -62,6 +62,15 @@ def test_over_a_session(tmp_path: Path, operation: Operation) -> None:
     asyncio.run(check())
 
 
+def test_over_http_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    async def check() -> None:
+        async with deployed(tmp_path, url=postgres_url) as deployment:
+            victims = await prepare(deployment)
+            assert await walk_credentials(victims, GUARDED, over_http(deployment)) == []
+
+    asyncio.run(check())
+
+
 def test_a_session_is_refused_before_it_is_open(tmp_path: Path) -> None:
     async def check() -> None:
         async with deployed(tmp_path) as deployment:

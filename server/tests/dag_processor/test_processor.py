@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from sqlalchemy import text
 
 from tradewind.server.contract import ActivityKind, DagImportError, FileParsed
 from tradewind.server.dag_processor import DagProcessor
@@ -212,6 +213,23 @@ def test_another_snapshot_holds_the_contents_that_did_not_change(bundle: Bundle)
         assert second != first
         content = await bundle.store.read(lambda tx: bundles.file_content(tx, "dags", second, "a.py"))
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(DAG_FILE.encode()).hexdigest()
+
+    play(scene())
+
+
+def test_contents_that_the_store_has_lost_are_brought_again(bundle: Bundle) -> None:
+    async def scene() -> None:
+        bundle.write("a.py", DAG_FILE)
+        await bundle.refresh()
+        await bundle.store.write(lambda tx: tx.change(text("DELETE FROM blob WHERE size >= :least"), {"least": 0}))
+        bundle.write("b.py", DAG_FILE + "# b\n")
+        # The first look finds out what is missing, the second one has it.
+        await bundle.refresh()
+        assert await bundle.refresh() == ["a.py", "b.py"]
+        snapshot = await bundle.snapshot()
+        assert snapshot is not None
+        content = await bundle.store.read(lambda tx: bundles.file_content(tx, "dags", snapshot, "a.py"))
+        assert content == DAG_FILE.encode()
 
     play(scene())
 

@@ -42,7 +42,7 @@ class Places:
 
 
 def binding(session_id: str = "s", epoch: int = 1) -> WorkerBinding:
-    return WorkerBinding(session_id, "c", "i", epoch, "w")
+    return WorkerBinding(session_id=session_id, credential_id="c", instance_id="i", connection_epoch=epoch, worker="w")
 
 
 def offer(free: int, *, kind: ActivityKind = PARSE, queues: frozenset[str] | None = frozenset({"default"})) -> Offer:

@@ -1,6 +1,6 @@
 from tradewind.server.contract import ActivityKind, Connection, ExecuteTask, Grants, ParseDagFile, Variable
 from tradewind.server.store import Transaction, dispatches, secrets
-from tradewind.server.store.handouts import LossCause
+from tradewind.server.store.handouts import ClaimRequest, LossCause
 
 from .conftest import NOW, QUEUED, SCHEDULED, World, play, serialized
 
@@ -135,7 +135,9 @@ def test_what_a_closed_session_did_not_take_is_delivered_when_its_worker_returns
         gone.closed = True
         async with world.dispatcher() as dispatcher:
             await world.make_ready("d")
-            queued = await world.until_instance("d", "a", lambda instance: instance.state is QUEUED)
+            await gone.until(lambda: gone.refused == 1)
+            queued = await world.instance("d", "a")
+            assert queued.state is QUEUED
             returned = await world.connect()
             assert [handout.dispatch_id for handout in returned.redeliver] == [queued.dispatch_id]
             await dispatcher.deliver_again(returned.redeliver)
@@ -153,5 +155,33 @@ def test_work_that_waits_at_the_start_needs_no_hint(world: World) -> None:
         worker = await world.connect()
         async with world.dispatcher():
             await worker.delivered()
+
+    play(scene())
+
+
+def test_a_lost_hint_costs_nothing_but_time(world: World) -> None:
+    async def scene() -> None:
+        polling = world.settings.scheduler.model_copy(update={"poll_seconds": 0.1})
+        world.settings = world.settings.model_copy(update={"scheduler": polling})
+        await world.declare("d", [serialized("a")])
+        worker = await world.connect()
+        async with world.dispatcher():
+            await world.make_ready("d", silently=True)
+            await worker.delivered()
+
+    play(scene())
+
+
+def test_dispatches_of_brokers_are_not_pushed_over_a_session(world: World) -> None:
+    async def scene() -> None:
+        await world.declare("d", [serialized("a", executor="slurm")])
+        await world.make_ready("d")
+        request = ClaimRequest(kind=ActivityKind.EXECUTE_TASK, executor="slurm", limit=1)
+        handouts = await world.store.write(lambda tx: dispatches.claim(tx, [request]))
+        assert len(handouts) == 1
+        worker = await world.connect()
+        async with world.dispatcher() as dispatcher:
+            await dispatcher.deliver_again(handouts)
+        assert worker.deliveries == []
 
     play(scene())

@@ -68,6 +68,16 @@ def test_a_command_has_the_environment_that_it_is_given(tmp_path: Path) -> None:
     assert (tmp_path / "seen").read_text() == "green"
 
 
+def test_a_command_does_not_see_the_settings_of_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRADEWIND__DATABASE__URL", "postgresql://somebody:hush@db/tradewind")
+    monkeypatch.setenv("COLOUR", "green")
+    script = "import os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(repr(dict(os.environ)))"
+    observe(sys.executable, "-c", script, str(tmp_path / "seen"))
+    seen = (tmp_path / "seen").read_text()
+    assert "green" in seen
+    assert "hush" not in seen
+
+
 def test_no_more_commands_run_than_the_capacity_says() -> None:
     async def run() -> None:
         executor = CommandExecutor("shell", ["sleep", "60"], capacity=1)

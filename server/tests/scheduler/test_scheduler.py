@@ -1,7 +1,7 @@
 import pytest
 
 from tradewind.server.contract import DagRunState, TaskInstanceState
-from tradewind.server.store import dags, scheduling
+from tradewind.server.store import Transaction, dags, runs, scheduling
 
 from .conftest import World, failed, lose_instances, one_pass, play, serialized
 
@@ -171,6 +171,22 @@ def test_a_scheduler_that_finds_work_at_its_start_needs_no_hint(world: World) ->
         await world.declare("d", [serialized("a")])
         await world.trigger("d")
         async with world.scheduler():
+            await world.until_ready("a")
+
+    play(scene())
+
+
+def test_a_lost_hint_costs_nothing_but_time(world: World) -> None:
+    async def scene() -> None:
+        polling = world.settings.scheduler.model_copy(update={"poll_seconds": 0.1})
+        async with world.scheduler(settings=world.settings.model_copy(update={"scheduler": polling})):
+            await world.declare("d", [serialized("a")])
+
+            def trigger_in_silence(tx: Transaction) -> None:
+                runs.create_run(tx, "d", run_id="r")
+                tx.topics.clear()
+
+            await world.store.write(trigger_in_silence)
             await world.until_ready("a")
 
     play(scene())

@@ -7,6 +7,7 @@ from tradewind.server.contract import ActivityKind, DagRunType, ExecuteTask
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import Transaction, dispatches, runs, sessions, xcoms
 from tradewind.server.store.handouts import ClaimRequest, Handout
+from tradewind.server.store.rows import XComRow
 
 from .world import EXECUTOR, World, dag, failed, succeeded, task, task_id_of
 
@@ -73,7 +74,14 @@ def test_work_goes_to_those_with_most_free_capacity(world: World) -> None:
         for limit, binding in zip((2, 4), bindings, strict=True)
     ]
     handouts = world.write(lambda tx: dispatches.claim(tx, requests))
-    assert [one.worker.worker for one in handouts if one.worker] == ["large", "large", "small", "large", "small", "large"]
+    assert [one.worker.worker for one in handouts if one.worker] == [
+        "large",
+        "large",
+        "small",
+        "large",
+        "small",
+        "large",
+    ]
 
 
 def test_a_worker_that_is_gone_or_connected_anew_gets_nothing(world: World) -> None:
@@ -105,7 +113,7 @@ def test_a_new_try_has_its_own_number_and_finds_no_xcoms_of_earlier_ones(world: 
     assert [row.key for row in xcoms_of(world)] == ["return_value"]
 
 
-def xcoms_of(world: World) -> list[xcoms.XComRow]:
+def xcoms_of(world: World) -> list[XComRow]:
     pk = world.instance().pk
     return world.read(lambda tx: xcoms.list_xcoms(tx, pk))
 
@@ -133,7 +141,9 @@ def test_a_task_instance_never_has_two_live_dispatches(world: World) -> None:
     handout = world.hand_out_one()
 
     def forge(tx: Transaction) -> Handout:
-        tx.change(text("UPDATE task_instance SET state = 'scheduled', scheduled_at = queued_at WHERE pk = :pk"), {"pk": 1})
+        tx.change(
+            text("UPDATE task_instance SET state = 'scheduled', scheduled_at = queued_at WHERE pk = :pk"), {"pk": 1}
+        )
         request = ClaimRequest(kind=ActivityKind.EXECUTE_TASK, executor=EXECUTOR, limit=1)
         return dispatches.claim(tx, [request])[0]
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from sqlalchemy import text
@@ -13,8 +13,7 @@ from tradewind.server.contract import ProblemReason, Variable
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import Store, Transaction, secrets, sqlite
 
-from ..conftest import OpenStore
-from .world import World
+from .world import OpenStore, World
 
 
 def put(key: str) -> Callable[[Transaction], int]:
@@ -39,7 +38,7 @@ class Gate:
         self._reached = threading.Event()
         self._open = threading.Event()
 
-    async def __aenter__(self) -> "Gate":
+    async def __aenter__(self) -> Self:
         def hold(tx: Transaction) -> None:
             self._reached.set()
             assert self._open.wait(30)
@@ -149,22 +148,25 @@ def test_an_answer_means_that_it_is_committed(world: World) -> None:
 
 
 def test_a_batch_wakes_the_event_loop_once(world: World) -> None:
+    def hint(tx: Transaction) -> int:
+        tx.hint("ready")
+        return 0
+
     async def scene() -> int:
         loop = asyncio.get_running_loop()
         wakes: list[Any] = []
         real = loop.call_soon_threadsafe
 
         def counted(*arguments: Any, **options: Any) -> Any:
-            if threading.current_thread().name == "tradewind-committer":
-                wakes.append(arguments)
+            wakes.append(arguments)
             return real(*arguments, **options)
 
         subscription = world.store.hints.subscribe("ready")
         async with Gate(world.store):
             waiting = [asyncio.ensure_future(world.store.write(put(f"k{number}"))) for number in range(20)]
-            waiting.append(asyncio.ensure_future(world.store.write(lambda tx: tx.hint("ready"))))  # type: ignore[arg-type]
+            waiting.append(asyncio.ensure_future(world.store.write(hint)))
             await asyncio.sleep(0)
-            loop.call_soon_threadsafe = counted  # type: ignore[method-assign]
+            loop.call_soon_threadsafe = counted  # type: ignore[method-assign, assignment]
         await asyncio.gather(*waiting)
         loop.call_soon_threadsafe = real  # type: ignore[method-assign]
         assert await subscription.wait(0)

@@ -201,7 +201,10 @@ def test_dags_are_listed_by_what_they_are(world: World) -> None:
     assert ([row.dag_id for row in page.items], page.total) == (["etl.b"], 3)
     assert [row.dag_id for row in world.read(lambda tx: dags.list_dags(tx, pattern="etl")).items] == ["etl.a", "etl.b"]
     assert [row.dag_id for row in world.read(lambda tx: dags.list_dags(tx, pattern="tl%")).items] == []
-    assert [row.dag_id for row in world.read(lambda tx: dags.list_dags(tx, tags=["x", "z"])).items] == ["etl.a", "other"]
+    assert [row.dag_id for row in world.read(lambda tx: dags.list_dags(tx, tags=["x", "z"])).items] == [
+        "etl.a",
+        "other",
+    ]
     assert [row.dag_id for row in world.read(lambda tx: dags.list_dags(tx, paused=True)).items] == ["other"]
 
 
@@ -228,7 +231,7 @@ def test_what_is_not_there_is_not_found(world: World) -> None:
         lambda tx: dags.set_paused(tx, "d", True),
     ):
         with pytest.raises(Refused) as refused:
-            world.write(query)  # type: ignore[arg-type]
+            world.write(query)
         assert refused.value.reason is ProblemReason.NOT_FOUND
 
 

@@ -52,10 +52,10 @@ def test_indexes_and_checks_of_the_steps_are_those_of_the_code_on_sqlite(tmp_pat
 
 def postgres_schema(url: str) -> tuple[dict[str, str], dict[str, str]]:
     with psycopg.connect(libpq_url(url)) as connection:
-        indexes = dict(
+        indexes: dict[str, str] = dict(
             connection.execute("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'").fetchall()
         )
-        constraints = dict(
+        constraints: dict[str, str] = dict(
             connection.execute(
                 "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint "
                 "WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"

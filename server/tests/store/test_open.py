@@ -11,7 +11,7 @@ from tradewind.server.secrets.cipher import Cipher
 from tradewind.server.store import Store, StoreError
 from tradewind.server.store.sqlite import check_version, driver
 
-from ..conftest import OpenStore
+from .world import OpenStore
 
 OPEN = """
 import sys
@@ -51,7 +51,8 @@ def test_a_short_administrative_command_works_beside_the_control_plane(sqlite_ur
 
 
 def test_the_lock_of_a_killed_process_is_free(sqlite_url: str, open_store: OpenStore, tmp_path: Path) -> None:
-    held = f"{OPEN.split('try:')[0]}\nstore = Store.open(sys.argv[1], cipher=Cipher.open(Path(sys.argv[2])))\n"
+    imports = OPEN.split("try:", maxsplit=1)[0]
+    held = f"{imports}\nstore = Store.open(sys.argv[1], cipher=Cipher.open(Path(sys.argv[2])))\n"
     script = held + "print('open', flush=True)\nsys.stdin.read()\n"
     arguments = [sys.executable, "-c", script, sqlite_url, str(tmp_path / "key")]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as process:

@@ -191,7 +191,6 @@ def test_an_outcome_makes_the_run_dirty_and_wakes_the_leader(world: World) -> No
 
     async def scene() -> bool:
         subscription = world.store.hints.subscribe("runs")
-        await subscription.wait(0)
         await world.store.write(lambda tx: dispatches.finish(tx, handout.dispatch_id, succeeded()))
         return await subscription.wait(0)
 

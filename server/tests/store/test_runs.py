@@ -153,4 +153,3 @@ def test_what_is_not_there_is_not_found(world: World) -> None:
         with pytest.raises(Refused) as refused:
             world.read(lambda tx, d=dag_id, r=run_id, t=task_id: runs.get_instance(tx, d, r, t))  # type: ignore[misc]
         assert refused.value.reason is ProblemReason.NOT_FOUND
-

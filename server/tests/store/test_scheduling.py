@@ -205,7 +205,6 @@ def test_a_run_state_hint_comes_with_a_change_of_the_run(world: World) -> None:
 
     async def scene() -> list[bool]:
         subscription = world.store.hints.subscribe("run_states")
-        await subscription.wait(0.2 if world.store.dialect == "postgresql" else 0)
         await world.store.write(lambda tx: scheduling.apply_decision(tx, epoch, look(run)))
         before = await subscription.wait(0)
         await world.store.write(lambda tx: scheduling.apply_decision(tx, epoch, start(run)))

@@ -32,12 +32,25 @@ from tradewind.server.domain.graph import Graph
 from tradewind.server.domain.projection import RunProjection
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.domain.versions import code_id
-from tradewind.server.store import Store, Transaction, bundles, credentials, dags, dispatches, runs, scheduling, sessions
+from tradewind.server.store import (
+    Store,
+    Transaction,
+    bundles,
+    credentials,
+    dags,
+    dispatches,
+    runs,
+    scheduling,
+    sessions,
+)
 from tradewind.server.store.handouts import ClaimRequest, Handout, OpenedSession, Report, WorkerBinding
 from tradewind.server.store.identity import uuid7
 from tradewind.server.store.rows import CredentialRow, EventRow, InstanceRow, RunRow
 
 T = TypeVar("T")
+OpenStore = Callable[..., Store]
+"""The fixture `open_store`: `open_store(url, **options)`."""
+
 BUNDLE = "dags"
 EXECUTOR = "worker_session"
 SECONDS = 30.0
@@ -221,7 +234,12 @@ class World:
         return self.write(lambda tx: sessions.open_session(tx, credential, hello))
 
     def claim(
-        self, worker: WorkerBinding | None = None, *, limit: int = 100, queues: Sequence[str] = (), executor: str = EXECUTOR
+        self,
+        worker: WorkerBinding | None = None,
+        *,
+        limit: int = 100,
+        queues: Sequence[str] = (),
+        executor: str = EXECUTOR,
     ) -> list[Handout]:
         request = ClaimRequest(
             kind=ActivityKind.EXECUTE_TASK, executor=executor, limit=limit, queues=queues, worker=worker

@@ -79,7 +79,13 @@ def test_an_argument_that_would_have_an_effect_in_airflow_is_refused_by_name(arg
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("params", {}), ("params", None), ("on_success_callback", None), ("fail_fast", False), ("template_searchpath", [])],
+    [
+        ("params", {}),
+        ("params", None),
+        ("on_success_callback", None),
+        ("fail_fast", False),
+        ("template_searchpath", []),
+    ],
 )
 def test_an_argument_that_airflow_leaves_unused_is_accepted(argument: str, value: object) -> None:
     DAG("d", **{argument: value})  # type: ignore[arg-type]  # the table's names, by name
@@ -162,7 +168,7 @@ def test_a_cycle_names_its_tasks_and_the_place_of_the_dag() -> None:
 def test_a_task_that_waits_for_itself_is_a_cycle() -> None:
     with DAG("self") as declared:
         a = EmptyOperator(task_id="a")
-        a >> a  # noqa: PLR0124 - the error
+        a >> a
     with pytest.raises(AirflowDagCycleException, match="a -> a"):
         declared.topological_sort()
 

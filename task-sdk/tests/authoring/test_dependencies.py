@@ -1,5 +1,7 @@
 """Rules of arrows, labels and chains."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tradewind.sdk import DAG, Label, chain, chain_linear, cross_downstream, task
@@ -89,7 +91,7 @@ def test_a_dependency_on_something_else_is_refused() -> None:
         with pytest.raises(DagAuthoringError, match="Call it to make a task"):
             a >> f  # type: ignore[type-var]  # wrong on purpose
         with pytest.raises(DagAuthoringError, match="None is of type NoneType"):
-            a >> [None]  # type: ignore[list-item]  # wrong on purpose
+            a >> [None]  # type: ignore[type-var]  # wrong on purpose
 
 
 def test_a_label_stands_on_every_edge_between_its_sides() -> None:
@@ -157,9 +159,12 @@ def test_cross_downstream_connects_each_with_each() -> None:
 def test_a_result_cannot_be_unpacked_looped_over_or_mapped() -> None:
     with DAG("d"):
         (a,) = tasks("a")
-    for use in (lambda: list(a.output), lambda: "x" in a.output, lambda: a.output[0]):  # type: ignore[index]  # wrong on purpose
+    uses: list[Callable[[], object]] = [lambda: list(a.output), lambda: "x" in a.output]
+    uses.append(lambda: a.output[0])  # type: ignore[index]  # wrong on purpose
+    for use in uses:
         with pytest.raises(DagAuthoringError, match="The result of task 'a'"):
             use()
-    for later in (lambda: a.output.map(str), lambda: a.output.zip(a.output), lambda: a.output.concat(a.output)):
+    uses = [lambda: a.output.map(str), lambda: a.output.zip(a.output), lambda: a.output.concat(a.output)]
+    for later in uses:
         with pytest.raises(UnsupportedFeatureError, match="mapped tasks"):
             later()

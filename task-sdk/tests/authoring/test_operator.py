@@ -7,7 +7,12 @@ import pytest
 
 from tradewind.sdk import DAG, BaseOperator, Context, TriggerRule, XComArg, literal, task
 from tradewind.sdk.authoring.unsupported import TASK_ARGUMENTS
-from tradewind.sdk.exceptions import DagAuthoringError, UnknownArgumentError, UnsupportedArgumentError, UnsupportedFeatureError
+from tradewind.sdk.exceptions import (
+    DagAuthoringError,
+    UnknownArgumentError,
+    UnsupportedArgumentError,
+    UnsupportedFeatureError,
+)
 from tradewind.sdk.standard.operators.bash import BashOperator
 from tradewind.sdk.standard.operators.empty import EmptyOperator
 
@@ -40,7 +45,7 @@ def test_defaults_are_those_of_airflow() -> None:
 def test_default_args_fill_in_what_the_signature_takes_at_every_level() -> None:
     defaults = {"retries": 3, "target": "bucket", "volume": 11, "nobody_takes_this": 1}
     with DAG("d", default_args=defaults):
-        operator = LoudCopyOperator(task_id="a", source="x")
+        operator = LoudCopyOperator(task_id="a", source="x")  # type: ignore[call-arg]  # volume has a default
         other = LoudCopyOperator(task_id="b", source="x", volume=1, retries=0)
     assert (operator.retries, operator.target, operator.volume) == (3, "bucket", 11)
     assert (other.retries, other.target, other.volume) == (0, "bucket", 1)
@@ -53,7 +58,10 @@ def test_default_args_of_the_task_come_before_those_of_the_dag() -> None:
 
 
 def test_an_argument_without_effect_is_refused_from_default_args_too() -> None:
-    with DAG("d", default_args={"pool": "small"}), pytest.raises(UnsupportedArgumentError, match="pool='small' of task 'a'"):
+    with (
+        DAG("d", default_args={"pool": "small"}),
+        pytest.raises(UnsupportedArgumentError, match="pool='small' of task 'a'"),
+    ):
         EmptyOperator(task_id="a")
 
 
@@ -83,8 +91,9 @@ def test_email_that_would_be_sent_is_refused() -> None:
 
 @pytest.mark.parametrize("argument", sorted(TASK_ARGUMENTS))
 def test_every_argument_of_the_table_is_refused_with_task_dag_and_argument(argument: str) -> None:
+    given: dict[str, Any] = {argument: object()}
     with DAG("d"), pytest.raises(UnsupportedArgumentError) as refused:
-        EmptyOperator(task_id="a", **{argument: object()})
+        EmptyOperator(task_id="a", **given)
     assert f"{argument}=" in str(refused.value)
     assert "task 'a' of DAG 'd'" in str(refused.value)
 
@@ -122,7 +131,7 @@ def test_a_missing_argument_is_named() -> None:
 
 def test_positional_arguments_are_refused() -> None:
     with pytest.raises(UnknownArgumentError, match="keyword arguments only"):
-        EmptyOperator("a")  # type: ignore[misc]  # wrong on purpose
+        EmptyOperator("a")  # type: ignore[call-arg]  # wrong on purpose
 
 
 @pytest.mark.parametrize(
@@ -222,7 +231,13 @@ def test_output_is_the_returned_value() -> None:
 
 def test_methods_of_later_features_are_refused() -> None:
     operator = EmptyOperator(task_id="a")
-    for call in (operator.as_setup, operator.as_teardown, operator.defer, EmptyOperator.partial, operator.output.as_setup):
+    for call in (
+        operator.as_setup,
+        operator.as_teardown,
+        operator.defer,
+        EmptyOperator.partial,
+        operator.output.as_setup,
+    ):
         with pytest.raises(UnsupportedFeatureError, match="does not support it yet"):
             call()
 

@@ -1,11 +1,11 @@
 """Rules of `Variable` and `Connection` outside and inside a task."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tradewind.sdk import Connection, Context, Variable, get_current_context
-from tradewind.sdk import contract
+from tradewind.sdk import Connection, Context, Variable, contract, get_current_context
 from tradewind.sdk.authoring.context import ContextValues, running
 from tradewind.sdk.exceptions import (
     AirflowNotFoundException,
@@ -109,7 +109,13 @@ def test_a_connection_without_extra_has_empty_settings() -> None:
 
 
 def test_what_is_not_supported_yet_says_so() -> None:
-    for use in (lambda: Variable.set("a", 1), lambda: Variable.delete("a"), Variable.keys, Connection("c", "t").get_hook):
+    uses: list[Callable[[], object]] = [
+        lambda: Variable.set("a", 1),
+        lambda: Variable.delete("a"),
+        Variable.keys,
+        Connection("c", "t").get_hook,
+    ]
+    for use in uses:
         with pytest.raises(UnsupportedFeatureError, match="does not support it yet"):
             use()
 

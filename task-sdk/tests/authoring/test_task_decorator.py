@@ -1,6 +1,6 @@
 """Rules of `@task`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import pytest
@@ -113,7 +113,7 @@ def b() -> Mapping[str, Any]: ...  # type: ignore[empty-body]  # the annotation 
 def c() -> Pair: ...  # type: ignore[empty-body]  # the annotation is what counts
 def d() -> list[int]: ...  # type: ignore[empty-body]  # the annotation is what counts
 def e(): ...  # type: ignore[no-untyped-def]  # noqa: ANN201 - without an annotation
-def f() -> "Unknown": ...  # type: ignore[name-defined,empty-body]  # noqa: F821 - a name that is not there
+def f() -> "Unknown": ...  # type: ignore[name-defined]  # noqa: F821 - a name that is not there
 
 
 @pytest.mark.parametrize(("function", "several"), [(a, True), (b, True), (c, True), (d, False), (e, False), (f, False)])
@@ -132,7 +132,12 @@ def test_flavours_of_later_versions_are_refused() -> None:
 
 
 def test_mapping_is_refused() -> None:
-    for call in (lambda: double.expand(number=[1]), lambda: double.partial(number=1), lambda: double.expand_kwargs([])):
+    calls: list[Callable[[], object]] = [
+        lambda: double.expand(number=[1]),
+        lambda: double.partial(number=1),
+        lambda: double.expand_kwargs([]),
+    ]
+    for call in calls:
         with pytest.raises(UnsupportedFeatureError, match="mapped tasks"):
             call()
 

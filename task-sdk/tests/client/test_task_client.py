@@ -10,7 +10,7 @@ import pytest
 from tradewind.sdk.client.calls import Call, ProblemError, Reply
 from tradewind.sdk.client.frame_transport import FrameTransport
 from tradewind.sdk.client.task_client import BUSY_PATIENCE_SECONDS, TaskClient
-from tradewind.sdk.contract import UNSET, ChildFrame, Connection, Request, Response, Result, Variable, decode, encode
+from tradewind.sdk.contract import UNSET, ChildFrame, Connection, Request, Response, Variable, decode, encode
 from tradewind.sdk.exceptions import ServerUnreachable
 
 BUSY = {"reason": "too_busy", "detail": "later", "retry_after_seconds": 0.5}
@@ -42,7 +42,9 @@ def reply(request: Request, status: int, body: Any = UNSET) -> list[bytes]:
     return [encode(Response(request_id=request.request_id, status=status, body=body))]
 
 
-def client(answer: Callable[[Request], list[bytes]], pauses: list[float] | None = None) -> tuple[TaskClient, Supervisor]:
+def client(
+    answer: Callable[[Request], list[bytes]], pauses: list[float] | None = None
+) -> tuple[TaskClient, Supervisor]:
     supervisor = Supervisor(answer)
     waited = pauses if pauses is not None else []
     return TaskClient(FrameTransport(supervisor), sleep=waited.append), supervisor
@@ -55,7 +57,9 @@ def test_each_operation_is_a_request_frame_without_a_token() -> None:
         "get_connection": {"conn_id": "c", "conn_type": "t"},
     }
     task, supervisor = client(
-        lambda request: reply(request, 200, bodies[request.operation]) if request.operation in bodies else reply(request, 204)
+        lambda request: (
+            reply(request, 200, bodies[request.operation]) if request.operation in bodies else reply(request, 204)
+        )
     )
     found = task.get_xcom("t", "k", 3)
     assert found is not None
@@ -135,4 +139,3 @@ def test_a_supervisor_that_is_gone_or_speaks_nonsense_is_unreachable() -> None:
 
 def test_a_call_does_not_show_its_token() -> None:
     assert "secret" not in repr(Call("get_variable", {"key": "v"}, token="secret"))
-    assert Result  # the other frame of a child is not a client's business

@@ -83,11 +83,15 @@ def test_a_file_without_dags_is_no_error(bundle: Bundle) -> None:
 
 
 def test_a_dag_that_is_not_to_register_itself_needs_a_name(bundle: Bundle) -> None:
-    assert bundle.ids(text=IMPORTS + "with DAG('a', auto_register=False): pass\nb = DAG('b', auto_register=False)") == ["b"]
+    assert bundle.ids(text=IMPORTS + "with DAG('a', auto_register=False): pass\nb = DAG('b', auto_register=False)") == [
+        "b"
+    ]
 
 
 def test_a_dag_of_a_factory_belongs_to_the_file_that_calls_it(bundle: Bundle) -> None:
-    bundle.write("lib/factory.py", IMPORTS + "def make(name):\n    with DAG(name):\n        EmptyOperator(task_id='a')\n")
+    bundle.write(
+        "lib/factory.py", IMPORTS + "def make(name):\n    with DAG(name):\n        EmptyOperator(task_id='a')\n"
+    )
     parsed = bundle.parse(text="from lib.factory import make\nfor name in ('x', 'y'):\n    make(name)\n")
     assert [(found.dag_id, found.line) for found in parsed.dags] == [("x", 3), ("y", 3)]
     assert bundle.ids("lib/factory.py") == []
@@ -159,12 +163,16 @@ def test_a_file_that_loops_for_ever_names_the_line_where_it_loops(bundle: Bundle
 
 
 def test_a_file_that_sleeps_or_swallows_exceptions_is_ended_too(bundle: Bundle) -> None:
-    text = "import time\nfor _ in range(2):\n    try:\n        time.sleep(1000)\n    except BaseException:\n        pass\n"
+    text = (
+        "import time\nfor _ in range(2):\n    try:\n        time.sleep(1000)\n    except BaseException:\n        pass\n"
+    )
     began = time.monotonic()
     parsed = bundle.parse(text=text, timeout_seconds=0.2)
     assert time.monotonic() - began < 60
     assert parsed.error is None  # it ended by itself after two alarms
-    error = bundle.error(text="import time\ntry:\n    time.sleep(1000)\nexcept Exception:\n    pass\n", timeout_seconds=0.2)
+    error = bundle.error(
+        text="import time\ntry:\n    time.sleep(1000)\nexcept Exception:\n    pass\n", timeout_seconds=0.2
+    )
     assert (error.type, error.line) == ("DagFileTimeout", 3)
 
 
@@ -272,7 +280,7 @@ def test_files_are_told_for_a_file_with_an_error_too(bundle: Bundle) -> None:
 
 
 def test_the_code_id_is_the_digest_of_sorted_lines() -> None:
-    # printf 'a\0' …64 × 1… '\nb\0' …64 × 2… '\n' | sha256sum
+    # printf 'a\0' (64 times 1) '\nb\0' (64 times 2) '\n' | sha256sum
     expected = "ab7b0f7fcd820a946bfa33d060317501b816a6aceb55d476c6379292ae7819dc"
     assert code_id({"b": "2" * 64, "a": "1" * 64}) == expected
 

@@ -89,11 +89,15 @@ def test_what_is_secret_of_connections_and_variables() -> None:
                 host="host.example",
                 login="user",
                 password="hunter2",
-                extra='{"region": "eu-west-1", "api_token": "tok", "pass": 12345, "nested": {"list": ["0123456789abcdef"]}, "n": 5}',
+                extra='{"region": "eu-west-1", "api_token": "tok", "pass": 12345, "nested":'
+                ' {"list": ["0123456789abcdef"]}, "n": 5}',
             ),
             Connection(conn_id="d", conn_type="t", extra="no json"),
         ],
-        variables=[Variable(key="v", value='{"password": ["pw1", "pw2"], "mode": "fast"}'), Variable(key="w", value="x1y")],
+        variables=[
+            Variable(key="v", value='{"password": ["pw1", "pw2"], "mode": "fast"}'),
+            Variable(key="w", value="x1y"),
+        ],
     )
     found = set(secret_values(secrets))
     assert {"hunter2", "tok", "12345", "fast", "0123456789abcdef", "no json", "pw1", "pw2", "x1y"} <= found

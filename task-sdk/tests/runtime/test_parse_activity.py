@@ -1,6 +1,7 @@
 """Rules of the activity that parses a file."""
 
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -41,10 +42,12 @@ signal.pthread_sigmask(signal.SIG_UNBLOCK, {{signal.SIGALRM}})
             shown.append(next(line for line in log if f'File "{tmp_path}/file.py"' in line))
         marker.touch()
 
-    reader = threading.Thread(target=read_first)
+    # The reader must not take the alarm either: each thread has the mask of the one that started it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    reader = threading.Thread(target=read_first, daemon=True)
     reader.start()
     run_activity(parse_assignment(tmp_path, timeout_seconds=0.1), ControlPlane(), None, log_descriptor=write_end)
-    reader.join()
+    reader.join(60)
     os.close(write_end)
     os.close(read_end)
-    assert 'line 3 in <module>' in shown[0]
+    assert "line 3 in <module>" in shown[0]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.activities import Bench, assignment, refusal
-from tradewind.sdk.contract import Outcome, TaskFailed, TaskSucceeded, decode, encode
+from tradewind.sdk.contract import Connection, Outcome, TaskFailed, TaskSucceeded, decode, encode
 from tradewind.sdk.runtime import load_dag_file, run_activity
 
 
@@ -75,7 +75,9 @@ a(one(), {"deep": (outputs["x"], [outputs])}, missing=quiet(), absent=outputs["z
 
 
 def test_a_key_that_no_task_left_fails_the_task(bench: Bench) -> None:
-    failed = bench.failed("b = EmptyOperator(task_id='b')\nPythonOperator(task_id='a', python_callable=print, op_args=[b.output['k']])")
+    failed = bench.failed(
+        "b = EmptyOperator(task_id='b')\nPythonOperator(task_id='a', python_callable=print, op_args=[b.output['k']])"
+    )
     assert failed.error.type == "XComNotFound"
     assert "Task 'b' left no XCom with the key 'k'" in failed.error.message
 
@@ -133,8 +135,10 @@ keys = ("run_id", "ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "ta
 assert context["ti"] is context["task_instance"] and context["task"].task_id == "a" and context["dag"].dag_id == "d"
 assert get_current_context() is not None and get_current_context()["ti"] is context["ti"]
 ti, run = context["ti"], context["dag_run"]
-return [{key: context[key] for key in keys}, sorted(context), [ti.dag_id, ti.run_id, ti.map_index, ti.try_number,
-        ti.max_tries, ti.hostname != "", ti.task is context["task"]], [run.conf, run.run_type, run.triggering_user_name]]
+about_ti = [ti.dag_id, ti.run_id, ti.map_index, ti.try_number, ti.max_tries, ti.hostname != ""]
+about_ti.append(ti.task is context["task"])
+about_run = [run.conf, run.run_type, run.triggering_user_name]
+return [{key: context[key] for key in keys}, sorted(context), about_ti, about_run]
 """,
         parameters="**context",
     )
@@ -212,8 +216,6 @@ def test_a_refusal_of_the_control_plane_fails_the_task_with_its_words(bench: Ben
 
 
 def test_declared_secrets_are_answered_without_a_call(bench: Bench) -> None:
-    from tradewind.sdk.contract import Connection
-
     connection = Connection(conn_id="db", conn_type="http", password="p4ssw0rd")
     body = function("return [Variable.get('v'), Connection.get('db').password]")
     assert bench.returned(body, variables={"v": "value"}, connections=[connection]) == ["value", "p4ssw0rd"]
@@ -266,7 +268,9 @@ Own(task_id="a", source=b.output)
 
 
 def test_a_loaded_file_runs_many_tries_that_do_not_see_each_other(bench: Bench) -> None:
-    bench.write("b = EmptyOperator(task_id='b')\nPythonOperator(task_id='a', python_callable=lambda x: x, op_args=[b.output])")
+    bench.write(
+        "b = EmptyOperator(task_id='b')\nPythonOperator(task_id='a', python_callable=lambda x: x, op_args=[b.output])"
+    )
     loaded = load_dag_file(bench.root, "file.py")
     found: list[Any] = []
     for value in ("one", "two"):

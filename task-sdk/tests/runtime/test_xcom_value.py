@@ -3,7 +3,7 @@
 import collections
 import datetime as dt
 import enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -23,7 +23,9 @@ class Plain(enum.Enum):
     X = object()
 
 
-Point = collections.namedtuple("Point", "x y")
+class Point(NamedTuple):
+    x: int
+    y: int
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_json_values_are_brought_into_plain_form(value: Any, plain: Any) -> None
         ([float("inf")], r"value\[0\] is inf"),
         ({1: 2}, "a key of value is 1, of type int"),
         ("\ud800", "surrogates not allowed"),
-        ((number for number in ()), "value is of type builtins.generator"),
+        ((letter for letter in "x"), "value is of type builtins.generator"),
     ],
 )
 def test_other_values_are_refused_with_task_key_place_and_type(value: Any, words: str) -> None:

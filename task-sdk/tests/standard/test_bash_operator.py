@@ -3,11 +3,11 @@
 import datetime as dt
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +16,13 @@ import pytest
 
 from tradewind.sdk import DAG, Context, literal
 from tradewind.sdk.authoring.context import ContextValues
-from tradewind.sdk.exceptions import AirflowException, AirflowSkipException, DagAuthoringError, TaskTerminated, TradewindException
+from tradewind.sdk.exceptions import (
+    AirflowException,
+    AirflowSkipException,
+    DagAuthoringError,
+    TaskTerminated,
+    TradewindException,
+)
 from tradewind.sdk.standard.operators.bash import BashOperator
 from tradewind.sdk.standard.operators.empty import EmptyOperator
 
@@ -35,16 +41,13 @@ def bash(command: Any, **arguments: Any) -> Any:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return
-        if state in {"Z", "X"}:
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {pid} is still there")
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended, _, _ = select.select([descriptor], [], [], DEADLINE_SECONDS)
+    os.close(descriptor)
+    assert ended, f"process {pid} is still there"
 
 
 def test_the_last_line_is_the_result() -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.worker.fake_server import FakeServer
 from tradewind.sdk.worker.launcher import Launcher
-from tradewind.sdk.worker.main import end_former_life, serve
+from tradewind.sdk.worker.life import end_former_life
+from tradewind.sdk.worker.main import serve
 from tradewind.sdk.worker.settings import WorkerSettings
 from tradewind.sdk.worker.state_directory import StateDirectory
 

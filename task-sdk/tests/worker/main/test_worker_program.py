@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.worker.fake_server import FakeServer
 from tests.worker.rig import environment, process_ended, run_with_server
-from tradewind.sdk.worker.main import end_former_life
+from tradewind.sdk.worker.life import end_former_life
 from tradewind.sdk.worker.process_tree import identity
 from tradewind.sdk.worker.state_directory import StateDirectory
 
@@ -141,3 +141,20 @@ def test_what_a_former_life_left_running_is_killed_before_it_is_declared_ended(t
         end_former_life(state)
         assert left.wait(10) == -signal.SIGKILL
         assert state.ended_instances == [former.instance_id]
+
+
+def test_a_worker_whose_parent_ended_before_it_could_look_ends_too(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["/bin/true"])
+    gone.wait()
+
+    async def work(server: FakeServer) -> None:
+        known = {**environment(), "TRADEWIND_PARENT_PID": str(gone.pid), "TRADEWIND_API_URL": server.url}
+        known["TRADEWIND_API_TOKEN"] = "tw_worker"
+        command = ["-m", "tests.worker.programs", "worker", str(tmp_path / "state"), "--exit-with-parent"]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, env=known, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+        )
+        code, _ = await end_of(process)
+        assert code == 0
+
+    run_with_server(work)

@@ -112,3 +112,13 @@ def test_many_processes_do_not_make_the_records_grow_without_end(tmp_path: Path)
         assert (tmp_path / "processes").stat().st_size < 1_000_000
     with StateDirectory.open(tmp_path) as state:
         assert state.leftovers == [own]
+
+
+def test_a_worker_that_never_reaches_a_server_does_not_collect_lives_without_end(tmp_path: Path) -> None:
+    for _ in range(3):
+        with StateDirectory.open(tmp_path) as state:
+            state.begin()
+    (tmp_path / "ended_instances").write_text("".join(f"life-{number}\n" for number in range(1500)))
+    with StateDirectory.open(tmp_path) as later:
+        assert len(later.ended_instances) == 1000
+        assert later.ended_instances[-1] == state.instance_id

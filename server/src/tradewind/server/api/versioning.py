@@ -14,8 +14,12 @@ QUERY: Final = "api-version"
 """For clients that can set no header on a WebSocket, such as a browser."""
 
 
-def negotiate(requested: str | None) -> str:
+def negotiate(requested: str | None, *, field: str = HEADER) -> str:
     """The version to answer in: the one asked for, or the newest when none is.
+
+    Args:
+        requested: what the client asks for.
+        field: where it asks.
 
     Raises:
         Refused: unsupported_version; its document lists the versions on offer.
@@ -27,7 +31,7 @@ def negotiate(requested: str | None) -> str:
     raise Refused(
         ProblemReason.UNSUPPORTED_VERSION,
         f"version {requested[:40]!r} of the interface is not on offer",
-        field=HEADER,
-        action=f"send {HEADER} with one of {', '.join(OFFERED)}",
+        field=field,
+        action=f"send {field} with one of {', '.join(OFFERED)}",
         supported_versions=OFFERED,
     )

@@ -101,13 +101,15 @@ class Dispatcher:
         """Push dispatches that a worker should have and does not, under the same ids.
 
         Args:
-            handouts: dispatches of sessions that are connected at the session executor of this process.
+            handouts: dispatches of sessions that are connected at the session executor of this process. Those of
+                brokers are left out: whoever started one by its ticket asks for it again by itself.
         """
+        pushed = [handout for handout in handouts if self._delivers_to_sessions(handout.executor)]
 
         def query(tx: Transaction) -> tuple[list[_Parcel], datetime]:
-            return [_Parcel(handout, secrets=self._builder.secrets(tx, handout)) for handout in handouts], tx.now
+            return [_Parcel(handout, secrets=self._builder.secrets(tx, handout)) for handout in pushed], tx.now
 
-        if handouts:
+        if pushed:
             await self._deliver_all(*await self._store.read(query))
 
     async def _hand_out(self, bell: Subscription) -> None:
@@ -159,12 +161,16 @@ class Dispatcher:
         if brokers:
             await self._deliver_all(*await self._store.write(job))
 
+    def _delivers_to_sessions(self, name: str) -> bool:
+        executor = self._executors.get(name)
+        return executor is not None and executor.delivers == "session"
+
     def _packed(self, tx: Transaction, handouts: Sequence[Handout]) -> list[_Parcel]:
         """Add what travels with each handout: secrets over a session, a new ticket through a broker."""
         parcels: list[_Parcel] = []
         tickets: dict[str, str] = {}
         for handout in handouts:
-            if self._executors[handout.executor].delivers == "session":
+            if self._delivers_to_sessions(handout.executor):
                 parcels.append(_Parcel(handout, secrets=self._builder.secrets(tx, handout)))
             else:
                 ticket = _new_ticket()

@@ -20,6 +20,14 @@ from tradewind.server.executors.protocol import Context, ExecutorHost, NotAccept
 log = logging.getLogger(__name__)
 
 
+SETTINGS_PREFIX = "TRADEWIND__"
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment less the server's settings: user code behind a command has no business with the database's URL."""
+    return {name: value for name, value in environment.items() if not name.startswith(SETTINGS_PREFIX)}
+
+
 class CommandExecutor:
     """Runs one command per activity, several at once; the end of a command is an observation.
 
@@ -27,7 +35,7 @@ class CommandExecutor:
         name: what tasks call it.
         argv: program and arguments; never given to a shell.
         capacity: commands that run at once; at least 1.
-        environment: environment of the commands; that of this process when None.
+        environment: environment of the commands; when None that of this process without the server's settings.
     """
 
     delivers: Literal["ticket"] = "ticket"
@@ -40,7 +48,7 @@ class CommandExecutor:
         self.name = name
         self._argv = tuple(argv)
         self._capacity = capacity
-        self._environment = None if environment is None else dict(environment)
+        self._environment = without_settings(os.environ) if environment is None else dict(environment)
         self._host: ExecutorHost | None = None
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._processes: dict[str, int] = {}  # dispatch to process id of a command that is not reaped
@@ -117,7 +125,7 @@ class CommandExecutor:
             return os.posix_spawnp(
                 self._argv[0],
                 self._argv,
-                os.environ if self._environment is None else self._environment,
+                self._environment,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, reader, 0),
                     (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ class Scheduler:
     Args:
         store: the metadata database.
         settings: sections `scheduler` and `workers`.
-        name: who leads, unique among the schedulers of a deployment.
+        name: who leads, for people.
         clock: monotonic seconds.
     """
 
@@ -47,7 +48,8 @@ class Scheduler:
         self, store: Store, settings: Settings, *, name: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._store = store
-        self._name = name
+        # A second life under the same name is another leader: the first may still be writing.
+        self._name = f"{name}-{secrets.token_hex(4)}"
         self._clock = clock
         self._lease = settings.scheduler.lease_seconds
         self._poll = settings.scheduler.poll_seconds

@@ -31,11 +31,12 @@ class Listener:
         self._hints = hints
         self._stop_read, self._stop_write = os.pipe()
         self._thread = threading.Thread(target=self._run, name="tradewind-listener", daemon=True)
-        self.listening = threading.Event()
+        self._listening = threading.Event()
 
     def start(self) -> None:
-        """Begin to listen; `listening` tells when the connection is there."""
+        """Begin to listen. Returns once the connection is there, or could not be made so far."""
         self._thread.start()
+        self._listening.wait(CONNECT_SECONDS)
 
     def stop(self) -> None:
         """End the thread and its connection."""
@@ -50,14 +51,16 @@ class Listener:
                 with psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
                     connection.execute(f"LISTEN {CHANNEL}".encode())
                     pause = 0.1
-                    self.listening.set()
-                    # What was sent while nobody listened is lost.
-                    self._hints.deliver()
+                    if self._listening.is_set():
+                        # What was sent while nobody listened is lost.
+                        self._hints.deliver()
+                    self._listening.set()
                     if self._listen(connection):
                         return
             except psycopg.Error as error:
                 _LOG.warning("no hints from PostgreSQL for now: %s", str(error).strip())
-            self.listening.clear()
+            # A later connection has something to make up for.
+            self._listening.set()
             if self._stopped(pause):
                 return
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

@@ -21,6 +21,8 @@ try:
 except ImportError:  # a platform without its wheel: the guard below still decides
     import sqlite3 as driver  # type: ignore[no-redef,unused-ignore]
 
+__all__ = ["SqliteDatabase", "WriterLock", "check_version", "database_path", "driver"]
+
 SAFE_SINCE = (3, 51, 3)
 """Before it, from 3.7.0 on, a write-ahead log that is reset while another connection checkpoints may be lost."""
 WITHDRAWN = (3, 52, 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, CursorResult, Executable, Row, Table
 
 from tradewind.server.store.errors import ConflictError
+from tradewind.server.store.row_sets import as_row_set
 from tradewind.server.store.statements import DialectName, PerDialect
 
 if TYPE_CHECKING:
@@ -107,6 +108,12 @@ class Transaction:
         if not parameters:
             return 0
         self.changes += 1
+        if isinstance(statement, PerDialect):
+            statement = statement.of(self.dialect)
+        if not isinstance(parameters, Mapping):
+            many = as_row_set(statement, parameters) if self.dialect == "postgresql" and len(parameters) > 1 else None
+            if many is not None:
+                return self._execute(*many).rowcount
         return self._execute(statement, parameters).rowcount
 
     def change_each(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:

@@ -103,7 +103,8 @@ class BaseOperator(TaskNode):
             raise DagAuthoringError(f"dag of task {task_id!r} must be a DAG, not {dag!r}.")
         me = describe(task_id, dag)
         refuse_used(others, TASK_ARGUMENTS, me)
-        check.refuse_unknown(sorted(others.keys() - TASK_ARGUMENTS.keys() - WITHOUT_EFFECT), _names(type(self)), me)
+        if unknown := others.keys() - TASK_ARGUMENTS.keys() - WITHOUT_EFFECT:
+            check.refuse_unknown(sorted(unknown), _names(type(self)), me)
         self.owner = owner
         self.retries = 0 if retries is None else retries
         self.retry_delay: dt.timedelta | float = retry_delay

@@ -103,6 +103,7 @@ TASK_ARGUMENTS: Mapping[str, Unsupported] = {
     "start_trigger_args": Unsupported("deferrable tasks"),
     "start_from_trigger": Unsupported("deferrable tasks", _FLAG),
     "templates_dict": Unsupported("templates", _NONE_OR_EMPTY),
+    "templates_exts": Unsupported("templates", _NONE_OR_EMPTY),
 }
 
 WITHOUT_EFFECT = frozenset(

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from tradewind.sdk.client.http import HttpTransport
 from tradewind.sdk.worker.launcher import Launcher
+from tradewind.sdk.worker.life import RUNNER, end_former_life, stop_on_signals
 from tradewind.sdk.worker.line import HttpLine
 from tradewind.sdk.worker.parent_watch import ParentWatch
-from tradewind.sdk.worker.process_tree import kill_leftovers
 from tradewind.sdk.worker.session import SessionTransport
 from tradewind.sdk.worker.session_frames import SessionRefused
 from tradewind.sdk.worker.settings import WorkerSettings
@@ -24,7 +21,6 @@ from tradewind.sdk.worker.workplace import open_workplace
 
 logger = logging.getLogger("tradewind.worker")
 
-RUNNER = "tradewind.sdk.worker.activity_runner"
 EXIT_STOPPED = 0
 EXIT_REFUSED = 1
 _STOP_WITHOUT_SERVER_SECONDS = 2.0
@@ -125,32 +121,3 @@ async def _work(
         logger.error("%s", error)
         return EXIT_REFUSED
     return EXIT_STOPPED
-
-
-def end_former_life(state: StateDirectory) -> None:
-    """Kill what the former life of the worker left running, so that it can be declared ended."""
-    for pid in kill_leftovers(state.leftovers):
-        logger.warning("process of a former life killed pid=%d", pid)
-    state.begin()
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[asyncio.Event]:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stop.is_set():
-            logger.warning("second signal: worker ends at once")
-            os._exit(128 + number)
-        stop.set()
-
-    signals = (signal.SIGTERM, signal.SIGINT)
-    for number in signals:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield stop
-    finally:
-        for number in signals:
-            loop.remove_signal_handler(number)

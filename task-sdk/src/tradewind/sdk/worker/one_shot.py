@@ -39,8 +39,8 @@ from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.activity_run import ActivityRun
 from tradewind.sdk.worker.launcher import Launcher
 from tradewind.sdk.worker.leftover_logs import deliver_leftover_logs
+from tradewind.sdk.worker.life import RUNNER, end_former_life, stop_on_signals
 from tradewind.sdk.worker.line import FIRST_REFUSAL, Backoff, HttpLine, problem_of
-from tradewind.sdk.worker.main import RUNNER, end_former_life, stop_on_signals
 from tradewind.sdk.worker.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
 from tradewind.sdk.worker.state_directory import StateDirectory, StateDirectoryError
 from tradewind.sdk.worker.verdicts import interrupted

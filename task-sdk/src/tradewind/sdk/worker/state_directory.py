@@ -12,6 +12,8 @@ from typing import Self
 from tradewind.sdk.worker.process_tree import Identity, boot_id
 
 _REWRITE_AFTER_LINES = 20_000
+_MAX_ENDED_INSTANCES = 1000
+"""As many as a hello may name; of older ones the server learns by their leases."""
 
 
 class StateDirectoryError(Exception):
@@ -40,7 +42,8 @@ class StateDirectory:
         self._records: int | None = None
         former, self.leftovers = _read_records(path / "processes")
         known = _read_lines(path / "ended_instances")
-        self.ended_instances: list[str] = [*known, *([former] if former and former not in known else [])]
+        known += [former] if former and former not in known else []
+        self.ended_instances = known[-_MAX_ENDED_INSTANCES:]
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -121,7 +121,7 @@ class Connection:
 
     async def _read(self) -> None:
         hello = await self._first_frame()
-        negotiate(hello.api_version)
+        negotiate(hello.api_version, field="api_version")
         await self._open(hello)
         while True:
             frame = await self._next_frame()

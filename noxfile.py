@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 from tests.support.postgres import BIN_VARIABLE, PostgresUnavailableError, find_binaries  # noqa: E402
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+HARNESS = ROOT / "tests" / "support" / "postgres.py"
 DISTRIBUTIONS = ["server", "task-sdk", "consolidated"]
 
 nox.needs_version = ">=2026.4"
@@ -92,6 +93,13 @@ def contract(session: nox.Session) -> None:
 
 
 @nox.session(tags=["all"])
+def interface(session: nox.Session) -> None:
+    """The interface under every kind of wrong use, and the core under random histories."""
+    install_all(session)
+    run_tests(session, "tests/tei", "tests/properties")
+
+
+@nox.session(tags=["all"])
 def e2e(session: nox.Session) -> None:
     """Whole systems: started by their commands, on SQLite and PostgreSQL."""
     install_all(session)
@@ -115,7 +123,7 @@ def go(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure the whole system; figures are printed, never asserted."""
     install_all(session)
-    run_tests(session, "tests/benchmarks", "-s", timeout=1200)
+    session.run("python", str(HARNESS), "--", "python", "-m", "tests.benchmarks.run", *session.posargs)
 
 
 def build_wheels(session: nox.Session, distribution: str) -> list[str]:
@@ -142,8 +150,7 @@ def run_tests(session: nox.Session, *folders: str, timeout: int = 120, env: dict
         env: further variables for the tests.
     """
     env = {"PYTEST_TIMEOUT": str(timeout), **postgres_environment(session), **(env or {})}
-    harness = str(ROOT / "tests" / "support" / "postgres.py")
-    session.run("python", harness, "--", "pytest", *folders, *session.posargs, env=env)
+    session.run("python", str(HARNESS), "--", "pytest", *folders, *session.posargs, env=env)
 
 
 def postgres_environment(session: nox.Session) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tradewind.sdk.client.calls import Call, ProblemError, Reply
 from tradewind.sdk.client.frame_transport import FrameTransport
 from tradewind.sdk.client.task_client import BUSY_PATIENCE_SECONDS, TaskClient
 from tradewind.sdk.contract import UNSET, ChildFrame, Connection, Request, Response, Variable, decode, encode
-from tradewind.sdk.exceptions import ServerUnreachable
+from tradewind.sdk.exceptions import ServerUnreachable, TaskTerminated
 
 BUSY = {"reason": "too_busy", "detail": "later", "retry_after_seconds": 0.5}
 
@@ -126,6 +126,23 @@ def test_threads_get_their_own_answers() -> None:
     for thread in threads:
         thread.join()
     assert found == {str(number): str(number) for number in range(20)}
+
+
+def test_a_signal_handler_may_call_while_a_call_waits() -> None:
+    transport: FrameTransport
+
+    class Interrupted(Supervisor):
+        def receive(self) -> bytes | None:
+            if len(self.requests) == 1:
+                transport.send(Call("get_variable", {"key": "inner"}))
+                raise TaskTerminated
+            return super().receive()
+
+    channel = Interrupted(lambda request: reply(request, 200, {"key": "k", "value": "v"}))
+    transport = FrameTransport(channel)
+    with pytest.raises(TaskTerminated):
+        transport.send(Call("get_variable", {"key": "outer"}))
+    assert [one.parameters["key"] for one in channel.requests] == ["outer", "inner"]
 
 
 def test_a_supervisor_that_is_gone_or_speaks_nonsense_is_unreachable() -> None:

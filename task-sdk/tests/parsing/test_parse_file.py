@@ -305,10 +305,15 @@ def test_nothing_is_written_into_the_bundle(bundle: Bundle) -> None:
 
 def test_this_process_stays_as_it_was(bundle: Bundle) -> None:
     bundle.write("lib_of_this_bundle.py", "x = 1\n")
-    before = (list(sys.path), list(sys.path_hooks), set(sys.modules), sys.dont_write_bytecode)
-    bundle.parse(text="import sys\nimport lib_of_this_bundle\nsys.path.append('/elsewhere')\n")
-    after = (list(sys.path), list(sys.path_hooks), set(sys.modules), sys.dont_write_bytecode)
-    assert after == before
+
+    def state() -> tuple[object, ...]:
+        return list(sys.path), list(sys.path_hooks), set(sys.modules), sys.dont_write_bytecode, Path.cwd()
+
+    before = state()
+    bundle.parse(
+        text="import os, sys\nimport lib_of_this_bundle\nsys.path.append('/elsewhere')\nos.chdir('/')\n",
+    )
+    assert state() == before
 
 
 def test_two_bundles_with_modules_of_one_name_do_not_mix(tmp_path: Path) -> None:

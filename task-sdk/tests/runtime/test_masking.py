@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import urllib.parse
 
 import pytest
@@ -74,6 +75,26 @@ def test_secrets_are_added_later() -> None:
     masker.add(["later"])
     assert masker.mask("later") == "***"
     assert masker.longest >= len("later")
+
+
+def test_threads_may_mask_while_secrets_are_added() -> None:
+    masker = Masker(["first"])
+    failures: list[BaseException] = []
+
+    def mask() -> None:
+        try:
+            for _ in range(300):
+                assert masker.mask("the first") == "the ***"
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failures.append(error)
+
+    thread = threading.Thread(target=mask)
+    thread.start()
+    for number in range(50):
+        masker.add([f"another-{number}"])
+    thread.join()
+    assert failures == []
+    assert masker.mask("another-0 another-49") == "*** ***"
 
 
 def test_the_longest_form_is_known() -> None:

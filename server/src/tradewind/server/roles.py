@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -25,7 +24,7 @@ from tradewind.server.auth.keys import load_keys
 from tradewind.server.auth.tokens import TokenSigner
 from tradewind.server.dag_processor import DagProcessor
 from tradewind.server.dispatcher import Dispatcher
-from tradewind.server.executors.command import CommandExecutor
+from tradewind.server.executors.command import CommandExecutor, without_settings
 from tradewind.server.executors.worker_session import WorkerSessionExecutor
 from tradewind.server.scheduler import Scheduler
 from tradewind.server.secrets import Cipher
@@ -134,7 +133,7 @@ async def run_roles(
                     _serve(parts, listener, sessions, dispatcher, stop=stop, serving=serving), name="api server"
                 )
             if Role.SCHEDULER in roles:
-                scheduler = Scheduler(parts.store, parts.settings, name=_unique_name())
+                scheduler = Scheduler(parts.store, parts.settings, name=f"{socket.gethostname()}:{os.getpid()}")
                 group.create_task(scheduler.run(stop), name="scheduler")
             if Role.DAG_PROCESSOR in roles:
                 group.create_task(DagProcessor(parts.store, parts.settings).run(stop), name="dag processor")
@@ -143,15 +142,8 @@ async def run_roles(
             await executor.close()
 
 
-def _unique_name() -> str:
-    """Who leads, as it is shown: the host and process, and what tells two lives of them apart."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
 def _command_executors(settings: Settings, further: Mapping[str, str]) -> list[CommandExecutor]:
-    """One executor per configured command; user code gets none of the control plane's settings."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND__")}
-    environment.update(further)
+    environment = {**without_settings(os.environ), **further}
     return [
         CommandExecutor(name, argv, capacity=settings.executors.command_capacity, environment=environment)
         for name, argv in settings.executors.command.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
@@ -39,31 +40,31 @@ class Masker:
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
-        self._longest = 0
+        self._turn = threading.Lock()
+        self._forms: tuple[str, ...] = ()
+        self._pattern = re.compile("")
         self.add(values)
 
     def add(self, values: Iterable[str]) -> None:
-        """Hide these, too, from now on."""
-        before = len(self._forms)
-        for value in values:
-            self._forms.update(_forms(value))
-        if len(self._forms) == before:
-            return
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        # A look-ahead, because secrets may overlap: the end of one must not stay when the next begins within it.
-        self._pattern = re.compile(f"(?=({'|'.join(map(re.escape, longest_first))}))")
-        self._longest = len(longest_first[0])
+        """Hide these, too, from now on; other threads may mask meanwhile."""
+        with self._turn:
+            known = set(self._forms)
+            forms = known.union(*map(_forms, values))
+            if forms == known:
+                return
+            longest_first = sorted(forms, key=lambda form: (-len(form), form))
+            # A look-ahead, because secrets may overlap: the end of one must not stay when the next begins within it.
+            self._pattern = re.compile(f"(?=({'|'.join(map(re.escape, longest_first))}))")
+            self._forms = tuple(longest_first)
 
     @property
     def longest(self) -> int:
         """Characters of the longest form of a secret: what has to be held back of a text that goes on."""
-        return self._longest
+        return len(self._forms[0]) if self._forms else 0
 
     def mask(self, text: str) -> str:
         """The text with each secret in it replaced; neighbouring secrets become one mask."""
-        if self._pattern is None or not any(form in text for form in self._forms):
+        if not any(form in text for form in self._forms):
             return text
         pieces: list[str] = []
         end = 0

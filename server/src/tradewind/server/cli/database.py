@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tradewind.server.cli.config import hide_password
@@ -32,6 +34,9 @@ def check() -> None:
     from tradewind.server.store import migrate as migrations
 
     settings = read_settings()
+    file = settings.database_url.removeprefix("sqlite:///")
+    if settings.database_url.startswith("sqlite") and not Path(file).exists():
+        raise CommandFailed(f"there is no database at {file}; make it with `tradewind-server db migrate`")
     with sentences():
         differences = migrations.check(settings.database_url)
     if differences:

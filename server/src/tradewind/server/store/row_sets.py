@@ -65,6 +65,6 @@ def _update(statement: Update, names: Sequence[str]) -> Executable | None:
 
 
 def _rows(types: Mapping[str, TypeEngine[Any]]) -> FromClause:
-    arrays = [bind(name, type_=postgresql.ARRAY(kind)) for name, kind in types.items()]
+    arrays = [bind(name, type_=postgresql.ARRAY(kind, dimensions=1)) for name, kind in types.items()]
     columns = [column(name, kind) for name, kind in types.items()]
     return func.unnest(*arrays).table_valued(*columns, name="given").render_derived()

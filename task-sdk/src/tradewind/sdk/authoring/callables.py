@@ -95,9 +95,9 @@ def check_callable(function: object, owner: str) -> None:
 
 def returns_mapping(function: Callable[..., Any]) -> bool:
     """Whether its annotation says that the function returns a dict, each key of which becomes an XCom."""
-    if "return" not in getattr(function, "__annotations__", {}):
-        return False
     try:
+        if "return" not in getattr(function, "__annotations__", {}):
+            return False
         hint = get_type_hints(function).get("return")
     except Exception:  # noqa: BLE001 - a name that only type checkers see; the author can say multiple_outputs
         return False

@@ -33,7 +33,8 @@ class FrameTransport:
 
     def __init__(self, channel: FrameChannel) -> None:
         self._channel = channel
-        self._turn = threading.Lock()
+        # Re-entrant: a signal handler of the task may call while the code that it interrupts waits for an answer.
+        self._turn = threading.RLock()
         self._request_id = 0
 
     def send(self, call: Call) -> Reply:
@@ -44,8 +45,9 @@ class FrameTransport:
         """
         with self._turn:
             self._request_id += 1
+            request_id = self._request_id
             request = Request(
-                request_id=self._request_id,
+                request_id=request_id,
                 operation=call.operation,
                 parameters=dict(call.parameters),
                 token=call.token,
@@ -56,7 +58,7 @@ class FrameTransport:
             while True:
                 response = self._receive(call)
                 # An answer that an interrupted call did not wait for may still come before.
-                if response.request_id == self._request_id:
+                if response.request_id == request_id:
                     return Reply(response.status, response.body)
 
     def _receive(self, call: Call) -> Response:

@@ -87,11 +87,21 @@ class BundlePath:
 def bundle_on_path(root: str) -> Iterator[BundlePath]:
     """Import from the bundle meanwhile, and leave this process as it was."""
     path = BundlePath(root)
+    directory = _working_directory()
     path.install()
     try:
         yield path
     finally:
         path.remove()
+        if directory is not None:
+            os.chdir(directory)
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109 - strings, as the import system has them
+    except FileNotFoundError:  # it was deleted; there is nothing to come back to
+        return None
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, String, exists, func, select, text
+from sqlalchemy import BigInteger, Integer, String, exists, func, select, text
 from sqlalchemy import bindparam as bind
 
 from tradewind.server.contract import ActivityKind, ExecuteTask, ParseDagFile, TaskInstanceEvent, TaskInstanceState
@@ -69,7 +69,7 @@ _QUEUE_TASK = (
     .values(
         state=bind("to_state", type_=String()),
         rev=task_instance.c.rev + 1,
-        try_number=bind("to_try_number"),
+        try_number=bind("to_try_number", type_=Integer()),
         try_id=bind("to_try_id", type_=String()),
         dispatch_id=bind("to_dispatch_id", type_=String()),
         queued_at=bind("at", type_=UtcDateTime()),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, String, func
+from sqlalchemy import BigInteger, Integer, String, func
 from sqlalchemy import bindparam as bind
 
 from tradewind.server.contract import Started, TaskInstanceEvent, TaskInstanceState, XComEntry
@@ -58,8 +58,8 @@ _END_INSTANCE = (
         state=bind("to_state", type_=String()),
         rev=task_instance.c.rev + 1,
         run_rev=bind("to_run_rev", type_=BigInteger()),
-        failures=bind("to_failures"),
-        lost=bind("to_lost"),
+        failures=bind("to_failures", type_=Integer()),
+        lost=bind("to_lost", type_=Integer()),
         dispatch_id=None,
         retry_at=bind("to_retry_at", type_=UtcDateTime()),
         scheduled_at=func.coalesce(bind("to_scheduled_at", type_=UtcDateTime()), task_instance.c.scheduled_at),
@@ -84,7 +84,7 @@ _END_PARSE = (
     .values(
         state=bind("to_state", type_=String()),
         rev=parse.c.rev + 1,
-        lost=bind("to_lost"),
+        lost=bind("to_lost", type_=Integer()),
         dispatch_id=None,
         scheduled_at=func.coalesce(bind("to_scheduled_at", type_=UtcDateTime()), parse.c.scheduled_at),
         ended_at=bind("to_ended_at", type_=UtcDateTime()),
@@ -240,7 +240,8 @@ class Ledger:
 
     def put_xcoms(self, instance: HeldInstance, entries: Iterable[XComEntry]) -> None:
         """What a try leaves; a key that is there already is replaced."""
-        for entry in entries:
+        # The last one counts where a key comes twice: a statement changes a row once.
+        for entry in {entry.key: entry for entry in entries}.values():
             self._put(_PUT_XCOMS, instance_pk=instance.pk, key=entry.key, value=entry.value, written_at=self._tx.now)
 
     def write(self) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import statistics
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -55,10 +56,15 @@ class CpuTime:
     """CPU seconds that the trees of some processes have used, what has already ended in them included.
 
     A parent's times hold those of the children that it has waited for; the product reaps whatever it starts.
+
+    Args:
+        roots: process ids.
+        descendants: whether to count what the processes have started, too.
     """
 
-    def __init__(self, roots: Iterable[int]) -> None:
+    def __init__(self, roots: Iterable[int], *, descendants: bool = True) -> None:
         self._roots = tuple(roots)
+        self._descendants = descendants
         self._start = self._now()
 
     def used(self) -> float:
@@ -68,11 +74,40 @@ class CpuTime:
     def _now(self) -> float:
         total = 0.0
         for root in self._roots:
+            if not self._descendants:
+                times = psutil.Process(root).cpu_times()
+                total += times.user + times.system
+                continue
             for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     times = process.cpu_times()
                     total += times.user + times.system + times.children_user + times.children_system
         return total
+
+
+class OtherLoad:
+    """How busy the machine was with anything that is not measured: a figure with much of it was disturbed.
+
+    Args:
+        measured: CPU time of what is measured.
+    """
+
+    def __init__(self, *measured: CpuTime) -> None:
+        self._measured = measured
+        self._driver = CpuTime([psutil.Process().pid], descendants=False)
+        self._busy = _busy_seconds()
+        self._start = time.monotonic()
+
+    def percent(self) -> float:
+        """Return the part of all processors that others used since this was made, in percent."""
+        own = self._driver.used() + sum(measured.used() for measured in self._measured)
+        available = (time.monotonic() - self._start) * (psutil.cpu_count() or 1)
+        return max(0.0, 100 * (_busy_seconds() - self._busy - own) / available)
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
 def summary(values: Sequence[float]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,7 @@ import pysqlite3.dbapi2 as sqlite3  # the server's own
 
 from tests.benchmarks.deployment import Deployment, database_server, deployed
 from tests.benchmarks.figures import STEADY, Numbers, cold_start
-from tests.benchmarks.measuring import summary
+from tests.benchmarks.measuring import OtherLoad, summary
 from tests.e2e.journal import faults, read_journal
 from tests.e2e.processes import program
 from tests.support.postgres import Postgres
@@ -45,7 +46,7 @@ def measure(database: str, repeat: int, *, width: int = 1000, length: int = 20) 
         with deployed(postgres, width=width, length=length) as deployment:
             deployment.start()
             for name, figure in STEADY.items():
-                figures[name] = [figure(deployment) for _ in range(repeat)]
+                figures[name] = [_undisturbed(deployment, figure) for _ in range(repeat)]
                 say(f"{database} {name}: {figures[name]}")
             conditions = _conditions(deployment, postgres)
             _examine(deployment)
@@ -56,6 +57,13 @@ def measure(database: str, repeat: int, *, width: int = 1000, length: int = 20) 
         **conditions,
         "figures": {name: _across_runs(runs) for name, runs in sorted(figures.items())},
     }
+
+
+def _undisturbed(deployment: Deployment, figure: Callable[[Deployment], Numbers]) -> Numbers:
+    """Measure a figure, and beside it what else the machine did meanwhile."""
+    other = OtherLoad(deployment.product_cpu(), deployment.database_cpu())
+    numbers = figure(deployment)
+    return {**numbers, "other_cpu_percent": other.percent()}
 
 
 def _across_runs(runs: list[Numbers]) -> dict[str, Any]:

@@ -30,14 +30,18 @@ def test_a_success_leaves_its_xcoms_in_the_same_transaction(world: World) -> Non
     handout = world.hand_out_one()
     world.report(handout.dispatch_id, started())
     assert world.states() == {"t": "running"}
-    outcome = succeeded(return_value={"ä\0": [1.5, None]}, empty=None)
+    outcome = succeeded(return_value={"ä\0": [1.5, None]}, empty=None, nested=[[1], []])
     receipt = world.report(handout.dispatch_id, outcome)
     assert receipt is not None
     assert (receipt.dispatch_id, receipt.digest) == (handout.dispatch_id, digest_of(to_plain(outcome)))
     row = world.instance()
     assert (row.state.value, row.dispatch_id) == ("success", None)
     found = world.read(lambda tx: xcoms.list_xcoms(tx, row.pk))
-    assert {one.key: one.value for one in found} == {"return_value": {"ä\0": [1.5, None]}, "empty": None}
+    assert {one.key: one.value for one in found} == {
+        "return_value": {"ä\0": [1.5, None]},
+        "empty": None,
+        "nested": [[1], []],
+    }
 
 
 def test_an_outcome_counts_without_a_report_of_the_start(world: World) -> None:

@@ -174,13 +174,15 @@ class Standalone:
         state = self._settings.home / "workers" / str(number)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         options = ["--exit-with-parent", "--state-directory", str(state)]
+        # Should this process end before the worker has looked for its parent, it still knows whom to look for.
+        environment = {**self._environment("worker"), "TRADEWIND_PARENT_PID": str(os.getpid())}
         with (state / "worker.log").open("ab") as output:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tradewind.sdk", "worker", *options),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=self._environment("worker"),
+                env=environment,
                 start_new_session=True,
             )
 

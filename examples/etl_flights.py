@@ -92,6 +92,70 @@ def default_database() -> Path:
     return directory / "etl_flights.sqlite"
 
 
+@task
+def extract() -> dict[str, Any]:
+    """Look at the input: is it there, and has it the columns that are needed?"""
+    first = next(read_flights())
+    if absent := COLUMNS - first.keys():
+        raise TradewindFailException(f"{FLIGHTS.name} has no column {', '.join(sorted(absent))}")
+    print(f"{FLIGHTS.name}: {FLIGHTS.stat().st_size:,} bytes, columns {', '.join(first)}")
+    return {"file": FLIGHTS.name, "bytes": FLIGHTS.stat().st_size}
+
+
+@task
+def validate(source: dict[str, Any]) -> dict[str, Any]:
+    """Count the flights, and those that cannot be used by reason; too many of them are a fault of the input."""
+    airlines = read_airlines()
+    verdicts = Counter(defect(row, airlines) for row in read_flights())
+    usable = verdicts.pop(None, 0)
+    rejects = {str(reason): count for reason, count in sorted(verdicts.items(), key=str)}
+    read = usable + sum(rejects.values())
+    print(f"{source['file']}: {read:,} flights, {usable:,} usable, rejected: {rejects}")
+    if read - usable > MOST_REJECTS * read:
+        raise TradewindFailException(f"{read - usable:,} of {read:,} flights cannot be used: {rejects}")
+    return {"read": read, "usable": usable, "rejects": rejects}
+
+
+@task
+def delays(grouped_by: str, columns: list[str], validated: dict[str, Any]) -> dict[str, Any]:
+    """Sum up the delays by the columns."""
+    rows = summarize(*columns)
+    if (counted := sum(row[1] for row in rows)) != validated["usable"]:
+        raise ValueError(f"{counted:,} flights by {grouped_by}, where {validated['usable']:,} were valid")
+    print(f"{len(rows)} rows by {grouped_by}")
+    return {"grouped_by": grouped_by, "rows": rows}
+
+
+@task
+def load(validated: dict[str, Any], groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """Replace what this run has in the database, all or nothing."""
+    run = get_current_context()["dag_run"]
+    path = Path(run.conf.get("database") or default_database())
+    rows = [(run.run_id, group["grouped_by"], *row) for group in groups for row in group["rows"]]
+    rejects = [(run.run_id, reason, count) for reason, count in validated["rejects"].items()]
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(TABLES)
+        with database:
+            database.execute("DELETE FROM delays WHERE run_id = ?", [run.run_id])
+            database.execute("DELETE FROM rejects WHERE run_id = ?", [run.run_id])
+            database.executemany("INSERT INTO delays VALUES (?, ?, ?, ?, ?, ?)", rows)
+            database.executemany("INSERT INTO rejects VALUES (?, ?, ?)", rejects)
+        punctuality = database.execute(PUNCTUALITY, [run.run_id]).fetchall()
+    print(f"{len(rows)} rows are in {path}")
+    return {"database": str(path), "rows": len(rows), "punctuality": punctuality}
+
+
+@task
+def report(loaded: dict[str, Any]) -> dict[str, Any]:
+    """Print the carriers, the most punctual first."""
+    airlines = read_airlines()
+    print(f"{'carrier':<28}{'flights':>8}{'late':>9}{'mean delay':>14}")
+    for code, flights, late, delay in loaded["punctuality"]:
+        print(f"{airlines[code]:<28}{flights:>8,}{late:>7.1f} %{delay:>10.1f} min")
+    best, worst = loaded["punctuality"][0], loaded["punctuality"][-1]
+    return {"carriers": len(loaded["punctuality"]), "most_punctual": best[0], "least_punctual": worst[0]}
+
+
 @dag(
     dag_id="etl_flights",
     description="Delays of flights from New York, January to March 2013",
@@ -100,67 +164,7 @@ def default_database() -> Path:
     default_args={"retries": 2, "retry_delay": timedelta(seconds=1)},
 )
 def etl_flights() -> None:
-    """Declare the tasks; an argument that is another task's result makes the edge between the two."""
-
-    @task
-    def extract() -> dict[str, Any]:
-        """Look at the input: is it there, and has it the columns that are needed?"""
-        first = next(read_flights())
-        if absent := COLUMNS - first.keys():
-            raise TradewindFailException(f"{FLIGHTS.name} has no column {', '.join(sorted(absent))}")
-        print(f"{FLIGHTS.name}: {FLIGHTS.stat().st_size:,} bytes, columns {', '.join(first)}")
-        return {"file": FLIGHTS.name, "bytes": FLIGHTS.stat().st_size}
-
-    @task
-    def validate(source: dict[str, Any]) -> dict[str, Any]:
-        """Count the flights, and those that cannot be used by reason; too many of them are a fault of the input."""
-        airlines = read_airlines()
-        verdicts = Counter(defect(row, airlines) for row in read_flights())
-        usable = verdicts.pop(None, 0)
-        rejects = {str(reason): count for reason, count in sorted(verdicts.items(), key=str)}
-        read = usable + sum(rejects.values())
-        print(f"{source['file']}: {read:,} flights, {usable:,} usable, rejected: {rejects}")
-        if read - usable > MOST_REJECTS * read:
-            raise TradewindFailException(f"{read - usable:,} of {read:,} flights cannot be used: {rejects}")
-        return {"read": read, "usable": usable, "rejects": rejects}
-
-    @task
-    def delays(grouped_by: str, columns: list[str], validated: dict[str, Any]) -> dict[str, Any]:
-        """Sum up the delays by the columns."""
-        rows = summarize(*columns)
-        if (counted := sum(row[1] for row in rows)) != validated["usable"]:
-            raise ValueError(f"{counted:,} flights by {grouped_by}, where {validated['usable']:,} were valid")
-        print(f"{len(rows)} rows by {grouped_by}")
-        return {"grouped_by": grouped_by, "rows": rows}
-
-    @task
-    def load(validated: dict[str, Any], groups: list[dict[str, Any]]) -> dict[str, Any]:
-        """Replace what this run has in the database, all or nothing."""
-        run = get_current_context()["dag_run"]
-        path = Path(run.conf.get("database") or default_database())
-        rows = [(run.run_id, group["grouped_by"], *row) for group in groups for row in group["rows"]]
-        rejects = [(run.run_id, reason, count) for reason, count in validated["rejects"].items()]
-        with closing(sqlite3.connect(path)) as database:
-            database.executescript(TABLES)
-            with database:
-                database.execute("DELETE FROM delays WHERE run_id = ?", [run.run_id])
-                database.execute("DELETE FROM rejects WHERE run_id = ?", [run.run_id])
-                database.executemany("INSERT INTO delays VALUES (?, ?, ?, ?, ?, ?)", rows)
-                database.executemany("INSERT INTO rejects VALUES (?, ?, ?)", rejects)
-            punctuality = database.execute(PUNCTUALITY, [run.run_id]).fetchall()
-        print(f"{len(rows)} rows are in {path}")
-        return {"database": str(path), "rows": len(rows), "punctuality": punctuality}
-
-    @task
-    def report(loaded: dict[str, Any]) -> dict[str, Any]:
-        """Print the carriers, the most punctual first."""
-        airlines = read_airlines()
-        print(f"{'carrier':<28}{'flights':>8}{'late':>9}{'mean delay':>14}")
-        for code, flights, late, delay in loaded["punctuality"]:
-            print(f"{airlines[code]:<28}{flights:>8,}{late:>7.1f} %{delay:>10.1f} min")
-        best, worst = loaded["punctuality"][0], loaded["punctuality"][-1]
-        return {"carriers": len(loaded["punctuality"]), "most_punctual": best[0], "least_punctual": worst[0]}
-
+    """Wire the tasks; an argument that is another task's result makes the edge between the two."""
     validated = validate(extract())
     by_carrier = delays.override(task_id="delays_by_carrier")("carrier", ["carrier"], validated)
     by_route = delays.override(task_id="delays_by_route")("route", ["origin", "dest"], validated)

@@ -59,12 +59,12 @@ class CpuTime:
 
     Args:
         roots: process ids.
-        descendants: whether to count what the processes have started, too.
+        living: whether to count descendants that have not ended yet.
     """
 
-    def __init__(self, roots: Iterable[int], *, descendants: bool = True) -> None:
+    def __init__(self, roots: Iterable[int], *, living: bool = True) -> None:
         self._roots = tuple(roots)
-        self._descendants = descendants
+        self._living = living
         self._start = self._now()
 
     def used(self) -> float:
@@ -74,11 +74,8 @@ class CpuTime:
     def _now(self) -> float:
         total = 0.0
         for root in self._roots:
-            if not self._descendants:
-                times = psutil.Process(root).cpu_times()
-                total += times.user + times.system
-                continue
-            for process in (psutil.Process(root), *psutil.Process(root).children(recursive=True)):
+            top = psutil.Process(root)
+            for process in (top, *(top.children(recursive=True) if self._living else [])):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     times = process.cpu_times()
                     total += times.user + times.system + times.children_user + times.children_system
@@ -94,7 +91,7 @@ class OtherLoad:
 
     def __init__(self, *measured: CpuTime) -> None:
         self._measured = measured
-        self._driver = CpuTime([psutil.Process().pid], descendants=False)
+        self._driver = CpuTime([psutil.Process().pid], living=False)
         self._busy = _busy_seconds()
         self._start = time.monotonic()
 

@@ -11,29 +11,16 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
+from tests.worker.fake_calls import Received, http_call, read_head
 from tradewind.sdk.contract import OPERATIONS, Hello, Offer, WorkerFrame, decode
 
 WAIT_SECONDS = 30.0
-
-
-@dataclass
-class Received:
-    """One call that came, and the way by which it came."""
-
-    operation: str
-    parameters: dict[str, str]
-    token: str | None
-    body: Any
-    text: str | None
-    via: str
-    connection: int = 0
 
 
 @dataclass
@@ -224,7 +211,7 @@ class FakeServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         try:
-            while head := await _read_head(reader):
+            while head := await read_head(reader):
                 if b"upgrade: websocket" in head.lower():
                     await self._serve_session(head, reader, writer)
                     return
@@ -241,7 +228,7 @@ class FakeServer:
         headers = {name.lower(): value for name, _, value in (text.partition(": ") for text in header_lines if text)}
         content = await reader.readexactly(int(headers.get("content-length", 0)))
         assert headers["tradewind-api-version"] == "2026-12-01"
-        call = _http_call(method, target, headers, content)
+        call = http_call(method, target, headers, content)
         status, body = await self._answer(call)
         media = OPERATIONS[call.operation].response_media or "application/json"
         media = "application/problem+json" if status >= 400 else media
@@ -379,44 +366,6 @@ class FakeServer:
             case "get_snapshot_file":
                 return 200, self.snapshots[call.parameters["snapshot"]][call.parameters["path"]]
         return Refusal(404, "not_found")
-
-
-async def _read_head(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return (await reader.readuntil(b"\r\n\r\n")).removesuffix(b"\r\n\r\n")
-    except asyncio.IncompleteReadError:
-        return b""
-
-
-def _http_call(method: str, target: str, headers: dict[str, str], content: bytes) -> Received:
-    parts = urlsplit(target)
-    for operation in sorted(OPERATIONS.values(), key=lambda known: -known.path.count("/")):
-        found = _match(operation.path, unquote(parts.path))
-        if operation.method == method and found is not None:
-            ndjson = operation.request_media == "application/x-ndjson"
-            return Received(
-                operation.id,
-                {**found, **dict(parse_qsl(parts.query))},
-                headers["authorization"].removeprefix("Bearer "),
-                json.loads(content) if content and not ndjson else None,
-                content.decode() if ndjson else None,
-                "http",
-            )
-    raise AssertionError(f"no operation for {method} {target}")
-
-
-def _match(template: str, path: str) -> dict[str, str] | None:
-    """Parameters of a path; the last one may contain slashes."""
-    names, parts = template.split("/"), path.split("/", template.count("/"))
-    if len(names) != len(parts):
-        return None
-    found: dict[str, str] = {}
-    for name, part in zip(names, parts, strict=True):
-        if name.startswith("{"):
-            found[name[1:-1]] = part
-        elif name != part:
-            return None
-    return found
 
 
 def _json(value: object) -> Answer:

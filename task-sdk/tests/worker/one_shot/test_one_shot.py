@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.worker.fake_server import FakeServer, Received, Refusal
+from tests.worker.fake_calls import Received
+from tests.worker.fake_server import FakeServer, Refusal
 from tests.worker.rig import environment, run_with_server
 
 SUCCEED = "def run(child):\n    print('hello')\n    return child.succeed(42)"

@@ -1,7 +1,8 @@
 import asyncio
 from pathlib import Path
 
-from tests.worker.fake_server import FakeServer, Received, Refusal
+from tests.worker.fake_calls import Received
+from tests.worker.fake_server import FakeServer, Refusal
 from tests.worker.rig import Worker, run_with_worker
 
 READ = "def run(child): return child.succeed(child.call('get_variable', {'key': 'k'}))"

@@ -121,9 +121,7 @@ def test_without_a_server_the_command_says_how_to_start_one(tmp_path: Path) -> N
 
 
 def test_a_server_that_does_not_answer_is_named_with_where_its_url_came_from(tmp_path: Path) -> None:
-    done = run(
-        "dags", "list", home=tmp_path, TRADEWIND_API_URL="http://127.0.0.1:1", TRADEWIND_API_TOKEN="tw_nothing"
-    )
+    done = run("dags", "list", home=tmp_path, TRADEWIND_API_URL="http://127.0.0.1:1", TRADEWIND_API_TOKEN="tw_nothing")
     assert done.returncode == 3
     assert "http://127.0.0.1:1 (from TRADEWIND_API_URL)" in done.stderr
 

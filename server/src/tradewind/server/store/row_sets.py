@@ -6,13 +6,37 @@ The driver's own way sends a statement for every row, which costs the server two
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BindParameter, Executable, FromClause, Insert, Table, Update, column, func, select
+from sqlalchemy import (
+    BindParameter,
+    Dialect,
+    Executable,
+    Float,
+    FromClause,
+    Insert,
+    Table,
+    TypeDecorator,
+    Update,
+    column,
+    func,
+    select,
+)
 from sqlalchemy import bindparam as bind
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import visitors
 from sqlalchemy.types import NullType, TypeEngine
+
+
+class _RealFloat(TypeDecorator[float]):
+    """Numbers of one kind: the driver refuses a list of integers and floats."""
+
+    impl = Float
+    cache_ok = True
+
+    def process_bind_param(self, value: float | None, dialect: Dialect) -> float | None:
+        return None if value is None else float(value)
+
 
 _KNOWN: dict[tuple[Executable, tuple[str, ...]], Executable | None] = {}
 
@@ -60,11 +84,12 @@ def _update(statement: Update, names: Sequence[str]) -> Executable | None:
     def replace(element: Any, **_: Any) -> Any:
         return rows.c[element.key] if isinstance(element, BindParameter) and element.required else None
 
-    changed: Executable = visitors.replacement_traverse(statement, {}, replace)
-    return changed
+    return cast("Executable", visitors.replacement_traverse(statement, {}, replace))
 
 
 def _rows(types: Mapping[str, TypeEngine[Any]]) -> FromClause:
-    arrays = [bind(name, type_=postgresql.ARRAY(kind, dimensions=1)) for name, kind in types.items()]
+    items = {name: _RealFloat() if isinstance(kind, Float) else kind for name, kind in types.items()}
+    # Without the number of dimensions SQLAlchemy takes a JSON list for a row of its own.
+    arrays = [bind(name, type_=postgresql.ARRAY(item, dimensions=1)) for name, item in items.items()]
     columns = [column(name, kind) for name, kind in types.items()]
     return func.unnest(*arrays).table_valued(*columns, name="given").render_derived()

@@ -233,7 +233,7 @@ class Standalone:
         )
         for words in (f"runs show {dag_id}", f"tasks list {dag_id}", "dags list", "doctor"):
             self._say(f"  {tradewind} {words}")
-        self._say(f"The API describes itself at {self._url}/docs. Ctrl-C stops everything.")
+        self._say(f"The API describes itself at {self._url}/openapi.json. Ctrl-C stops everything.")
 
 
 def _is_known(tx: Transaction, *, dag_id: str, bundle: str) -> bool | None:

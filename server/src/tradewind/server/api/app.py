@@ -41,8 +41,8 @@ _TELEMETRY: Final[TelemetryConfig] = {
 }
 _REASONS: Final[Mapping[int, tuple[ProblemReason, str]]] = {
     400: (ProblemReason.MALFORMED_BODY, "send JSON in UTF-8"),
-    404: (ProblemReason.NOT_FOUND, "correct the path; /docs lists what there is"),
-    405: (ProblemReason.METHOD_NOT_ALLOWED, "use a method that the path has; /docs lists what there is"),
+    404: (ProblemReason.NOT_FOUND, "correct the path; /openapi.json lists what there is"),
+    405: (ProblemReason.METHOD_NOT_ALLOWED, "use a method that the path has; /openapi.json lists what there is"),
 }
 
 
@@ -82,6 +82,9 @@ def create_app(services: Services, handlers: Mapping[str, Handler] = HANDLERS) -
         version=__version__,
         telemetry=_TELEMETRY,
         redirect_slashes=False,
+        # The pages that FastAPI offers load their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
         exception_handlers={
             Refused: _refused,
             RequestValidationError: _invalid,

@@ -92,13 +92,21 @@ def test_user_code_that_was_cut_runs_again_and_what_had_ended_does_not(
     assert lost == {"lost"}
 
 
+ONE_TRY_EACH = [["first", "1"], ["last", "1"], ["left", "1"], ["right", "1"]]
+
+
+def start_worker(system: System) -> Running:
+    """Start a worker by hand, with a state directory that it has again when it is started again."""
+    environment = {**system.environment, "TRADEWIND_WORKER_STATE_DIRECTORY": str(system.directory / "worker")}
+    return system.start([program("tradewind"), "worker"], environment)
+
+
 def test_a_worker_elsewhere_goes_on_while_the_control_plane_is_dead(system: System, tmp_path: Path) -> None:
     marks, gate = tmp_path / "journal", tmp_path / "gate"
     system.add_dags("gated.py")
     system.setting("API__PORT", str(free_port()))
     standalone = system.standalone(port=None, workers=0)
-    environment = {**system.environment, "TRADEWIND_WORKER_STATE_DIRECTORY": str(tmp_path / "state")}
-    worker = system.start([program("tradewind"), "worker"], environment)
+    worker = start_worker(system)
     run_id = system.trigger("gated", {"journal": str(marks), "gate": str(gate)})
     for side in ("left", "right"):
         wait_for_try(marks, side, 1)
@@ -108,8 +116,54 @@ def test_a_worker_elsewhere_goes_on_while_the_control_plane_is_dead(system: Syst
     system.standalone(port=None, workers=0)
 
     assert system.wait_for_end("gated", run_id) == "success"
-    assert sorted(tries(marks)) == [["first", "1"], ["last", "1"], ["left", "1"], ["right", "1"]]
+    assert sorted(tries(marks)) == ONE_TRY_EACH
     assert worker.stop() == 0
+
+
+def test_an_outcome_that_nobody_could_be_told_survives_the_end_of_its_worker(system: System, tmp_path: Path) -> None:
+    marks, gate = tmp_path / "journal", tmp_path / "gate"
+    system.add_dags("gated.py")
+    system.setting("API__PORT", str(free_port()))
+    standalone = system.standalone(port=None, workers=0)
+    worker = start_worker(system)
+    run_id = system.trigger("gated", {"journal": str(marks), "gate": str(gate)})
+    for side in ("left", "right"):
+        wait_for_try(marks, side, 1)
+    instances = read_journal(system.database_url).instances_of("gated", run_id)
+    waiting = [instances[side]["dispatch_id"].encode() for side in ("left", "right")]
+
+    standalone.kill()
+    gate.touch()
+    kept = system.directory / "worker"
+    eventually("the outcomes on disk", lambda: all(map(b"".join(contents(kept, "*spool*")).__contains__, waiting)))
+    worker.kill()
+    system.standalone(port=None, workers=0)
+    start_worker(system)
+
+    assert system.wait_for_end("gated", run_id) == "success"
+    assert sorted(tries(marks)) == ONE_TRY_EACH
+
+
+def test_tries_go_on_when_what_forked_them_is_killed(sqlite_system: System, tmp_path: Path) -> None:
+    system, marks, gate = sqlite_system, tmp_path / "journal", tmp_path / "gate"
+    system.add_dags("gated.py")
+    standalone = system.standalone()
+    run_id = system.trigger("gated", {"journal": str(marks), "gate": str(gate)})
+    running = {wait_for_try(marks, side, 1) for side in ("left", "right")}
+
+    forkers = [child for child in worker_process(standalone).children(recursive=True) if child.pid not in running]
+    assert forkers, "a zygote and a warm parent were expected"
+    for process in forkers:
+        process.kill()
+    gate.touch()
+
+    assert system.wait_for_end("gated", run_id) == "success"
+    assert sorted(tries(marks)) == ONE_TRY_EACH
+
+
+def contents(folder: Path, pattern: str) -> list[bytes]:
+    """Return what the files below a folder hold whose names fit."""
+    return [path.read_bytes() for path in folder.rglob(pattern) if path.is_file()]
 
 
 def tries(marks: Path) -> list[list[str]]:

@@ -241,6 +241,8 @@ def test_a_closed_store_commits_what_waits_and_refuses_the_rest(
         await asyncio.gather(*waiting)
         with pytest.raises(Refused):
             await store.write(put("late"))
+        with pytest.raises(Refused):
+            await store.read(keys)
 
     world.run(scene())
     assert len(world_of(open_store(database_url)).read(keys)) == 5

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from tradewind.server.contract import ProblemReason
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.database import Database
-from tradewind.server.store.errors import ConflictError, OutageError
+from tradewind.server.store.errors import ConflictError, OutageError, too_busy
 from tradewind.server.store.hints import Hints, call_in_loops
 from tradewind.server.store.transaction import Surroundings, Transaction
 
@@ -27,7 +27,6 @@ _LOG = logging.getLogger(__name__)
 Job = Callable[[Transaction], Any]
 JobForMany = Callable[[Transaction, Sequence[Any]], Sequence[Any]]
 
-RETRY_AFTER_SECONDS = 1.0
 MOST_CONFLICTS = 10
 LONGEST_PAUSE_SECONDS = 1.0
 
@@ -113,9 +112,9 @@ class Committer:
         """
         with self._wake:
             if self._closing:
-                raise _too_busy("the store is closing")
+                raise too_busy("the store is closing")
             if len(self._waiting) >= self._options.max_waiting:
-                raise _too_busy(f"{len(self._waiting)} writes wait already")
+                raise too_busy(f"{len(self._waiting)} writes wait already")
             self._waiting.append(write)
             if len(self._waiting) == 1:
                 self._wake.notify()
@@ -146,7 +145,7 @@ class Committer:
                 topics = self._commit(part)
             except OutageError as error:
                 _LOG.exception("%d writes are refused: the database cannot be used", len(part))
-                self._answer(part, error=_too_busy(str(error)))
+                self._answer(part, error=too_busy(str(error)))
             except Exception as error:  # noqa: BLE001  it belongs to the one who waits
                 if len(part) == 1:
                     if not isinstance(error, Refused):
@@ -281,12 +280,3 @@ class Committer:
             write.answered = True
         calls = [(write.loop, write.resolve) for write in writes]
         call_in_loops([*calls, *self._hints.wakes(topics or ())])
-
-
-def _too_busy(detail: str) -> Refused:
-    return Refused(
-        ProblemReason.TOO_BUSY,
-        detail,
-        action=f"try again in {RETRY_AFTER_SECONDS:.0f} s",
-        retry_after_seconds=RETRY_AFTER_SECONDS,
-    )

@@ -1,5 +1,10 @@
 """What can go wrong with the database itself, in words for the people who run it."""
 
+from tradewind.server.contract import ProblemReason
+from tradewind.server.domain.refusals import Refused
+
+RETRY_AFTER_SECONDS = 1.0
+
 
 class StoreError(Exception):
     """The database cannot be used; the message says why and what to do."""
@@ -20,3 +25,13 @@ class OutageError(Exception):
 
 class ConflictError(Exception):
     """Another transaction was in the way, such as in a deadlock: the same again is likely to succeed."""
+
+
+def too_busy(detail: str) -> Refused:
+    """The refusal of what may succeed a little later."""
+    return Refused(
+        ProblemReason.TOO_BUSY,
+        detail,
+        action=f"try again in {RETRY_AFTER_SECONDS:.0f} s",
+        retry_after_seconds=RETRY_AFTER_SECONDS,
+    )

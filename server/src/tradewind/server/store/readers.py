@@ -10,16 +10,12 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from tradewind.server.contract import ProblemReason
-from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.database import Database
-from tradewind.server.store.errors import OutageError
+from tradewind.server.store.errors import OutageError, too_busy
 from tradewind.server.store.transaction import Surroundings, Transaction
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
-
-RETRY_AFTER_SECONDS = 1.0
 
 
 class Readers:
@@ -34,8 +30,15 @@ class Readers:
         self._pool = ThreadPoolExecutor(surroundings.options.readers, thread_name_prefix="tradewind-reader")
 
     def submit(self, query: Callable[[Transaction], T]) -> Future[T]:
-        """Run a query in one of the threads."""
-        return self._pool.submit(self._run, query)
+        """Run a query in one of the threads.
+
+        Raises:
+            Refused: `too_busy`: the store is closed.
+        """
+        try:
+            return self._pool.submit(self._run, query)
+        except RuntimeError:
+            raise too_busy("the store is closing") from None
 
     def close(self) -> None:
         """Finish the queries that wait, and disconnect."""
@@ -52,12 +55,7 @@ class Readers:
                 return self._attempt(query)
             except OutageError as error:
                 _LOG.exception("a query is refused: the database cannot be used")
-                raise Refused(
-                    ProblemReason.TOO_BUSY,
-                    str(error),
-                    action=f"try again in {RETRY_AFTER_SECONDS:.0f} s",
-                    retry_after_seconds=RETRY_AFTER_SECONDS,
-                ) from error
+                raise too_busy(str(error)) from error
 
     def _attempt(self, query: Callable[[Transaction], T]) -> T:
         try:

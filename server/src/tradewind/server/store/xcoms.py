@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tradewind.server.contract import ProblemReason, XComValue
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import receipts
-from tradewind.server.store.dispatches.lookup import live_dispatch
+from tradewind.server.store.dispatches.lookup import keep_live, live_dispatch
 from tradewind.server.store.handouts import Dispatch, DispatchedTask
 from tradewind.server.store.rows import XComRow
 from tradewind.server.store.statements import upsert
@@ -60,19 +60,28 @@ def get_xcom(tx: Transaction, dispatch: Dispatch, task_id: str, key: str, map_in
     return XComValue(value=row.value)
 
 
-def set_xcom(tx: Transaction, dispatch_id: str, key: str, value: Any, op_id: str) -> None:
+def set_xcom(tx: Transaction, dispatch: Dispatch | str, key: str, value: Any, op_id: str) -> None:
     """Write an XCom of the own task instance; a repeat with the same `op_id` does nothing.
+
+    Args:
+        tx: a transaction that writes.
+        dispatch: the live dispatch as found in this transaction, or its id.
+        key: its key; another value of the task instance under it is replaced.
+        value: any JSON value.
+        op_id: identity of the operation.
 
     Raises:
         Refused: `unknown_dispatch`, `dispatch_ended`, `invalid_value` for the key, or `not_allowed` for an activity
             that belongs to no run.
     """
-    task = _task(live_dispatch(tx, dispatch_id))
+    found = live_dispatch(tx, dispatch) if isinstance(dispatch, str) else dispatch
+    task = _task(found)
+    keep_live(tx, found.dispatch_id)
     storable(key, field="key")
-    if receipts.first_answer(tx, dispatch_id, op_id) is not receipts.NO_ANSWER:
+    if receipts.first_answer(tx, found.dispatch_id, op_id) is not receipts.NO_ANSWER:
         return
     tx.change(_PUT, {"instance_pk": task.instance_pk, "key": key, "value": value, "written_at": tx.now})
-    receipts.keep_answer(tx, dispatch_id, op_id, None)
+    receipts.keep_answer(tx, found.dispatch_id, op_id, None)
 
 
 def list_xcoms(tx: Transaction, instance_pk: int) -> list[XComRow]:

@@ -37,7 +37,6 @@ class ContractHandler(logging.Handler):
         super().__init__()
         self._descriptor = descriptor
         self._masker = masker
-        self.setFormatter(logging.Formatter("%(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -82,7 +81,7 @@ def task_log(descriptor: int | None, masker: Masker) -> Iterator[None]:
     root.setLevel(logging.INFO if level in {logging.NOTSET, logging.WARNING} else level)
     logging.captureWarnings(capture=True)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+        if isinstance(stream, io.TextIOWrapper) and not (stream.line_buffering and stream.errors == "backslashreplace"):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         yield

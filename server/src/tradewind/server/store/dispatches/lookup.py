@@ -79,6 +79,11 @@ _PARSES = (
     .where(within(dispatch.c.dispatch_id, "dispatches"), _IS_LIVE)
     .order_by(dispatch.c.dispatch_id)
 )
+_KEPT = (
+    select(dispatch.c.ended_at, dispatch.c.end_reason)
+    .where(dispatch.c.dispatch_id == bind("dispatch"))
+    .with_for_update(read=True)
+)
 _LIVE_AMONG = select(dispatch.c.dispatch_id).where(within(dispatch.c.dispatch_id, "dispatches"), _IS_LIVE)
 _NOT_STARTED = (
     select(dispatch.c.dispatch_id)
@@ -142,6 +147,18 @@ def live_dispatch(tx: Transaction, dispatch_id: str) -> Dispatch:
         file=row.file,
         task=task,
     )
+
+
+def keep_live(tx: Transaction, dispatch_id: str) -> None:
+    """See to it that a dispatch found live stays so until this transaction ends; with one writer it does anyway.
+
+    Raises:
+        Refused: `dispatch_ended`: another process has ended it meanwhile.
+    """
+    if tx.dialect == "postgresql":
+        row = tx.row(_KEPT, {"dispatch": dispatch_id})
+        if row is None or row.ended_at is not None:
+            raise dispatch_ended(dispatch_id, None if row is None else row.end_reason)
 
 
 def handouts(tx: Transaction, dispatch_ids: Collection[str]) -> list[Handout]:

@@ -17,6 +17,7 @@ import uvloop
 
 from tradewind.server.api.app import create_app
 from tradewind.server.api.logs import LogStore
+from tradewind.server.api.presence import presence
 from tradewind.server.api.server import bind
 from tradewind.server.api.server import serving as api_serving
 from tradewind.server.api.services import Services
@@ -167,7 +168,10 @@ async def _serve(
         dispatcher=dispatcher,
         logs=LogStore(parts.settings.logs_directory),
     )
-    async with api_serving(create_app(services), listener, parts.settings.api) as server:
+    async with (
+        api_serving(create_app(services), listener, parts.settings.api) as server,
+        presence(parts.store, _unique_name()),
+    ):
         log.info("api server listens at %s", parts.settings.public_url)
         serving(parts.settings.api.port)
         stopped = asyncio.create_task(stop.wait())

@@ -12,9 +12,9 @@ from datetime import datetime
 
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.scheduler.run_pass import PassResult, RunMemory, RunPass
-from tradewind.server.scheduler.takeover import OutageFloor, take_over
+from tradewind.server.scheduler.takeover import OutageFloor, is_due, take_over
 from tradewind.server.settings import Settings
-from tradewind.server.store import Store, Subscription, Transaction, scheduling, sessions
+from tradewind.server.store import Store, Subscription, Transaction, scheduling
 
 log = logging.getLogger(__name__)
 
@@ -124,11 +124,10 @@ class Scheduler:
             self._floor.forget()
             self._epoch = watch.epoch
         if watch.epoch is not None:
-            await self._take_over(watch.epoch, self._floor.reached(self._clock(), watch.now), watch.now)
+            await self._take_over(watch.epoch, self._floor.reached(self._clock(), watch.now))
 
-    async def _take_over(self, epoch: int, floor: datetime, now: datetime) -> None:
-        first = await self._store.read(lambda tx: sessions.next_takeover(tx, floor))
-        if first is None or first > now:
+    async def _take_over(self, epoch: int, floor: datetime) -> None:
+        if not await self._store.read(lambda tx: is_due(tx, floor)):
             return
         for dispatch_id in await self._store.write(lambda tx: take_over(tx, epoch, floor)):
             log.warning("dispatch counts as lost", extra={"dispatch_id": dispatch_id})

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from tradewind.server.store import Transaction, dispatches, scheduling, sessions
+from tradewind.server.store import Transaction, api_processes, dispatches, scheduling, sessions
+from tradewind.server.store.api_processes import Attendance
 from tradewind.server.store.handouts import LossCause
 
 log = logging.getLogger(__name__)
@@ -48,15 +49,49 @@ class OutageFloor:
         self._floor = None
 
 
+def is_due(tx: Transaction, floor: datetime) -> bool:
+    """Whether there is something for `take_over` to do.
+
+    Args:
+        tx: any transaction.
+        floor: since when the store was reachable without a gap.
+    """
+    first = sessions.next_takeover(tx, floor)
+    if first is None or first > tx.now:
+        return False
+    attendance = _attendance(tx, floor)
+    if attendance is None:
+        return False
+    first = sessions.next_takeover(tx, attendance.since)
+    return first is not None and first <= attendance.until
+
+
 def take_over(tx: Transaction, epoch: int, floor: datetime) -> list[str]:
-    """Lose the dispatches that are overdue, and return them. Does nothing for a leader of the past."""
+    """Lose the dispatches that are overdue, and return them.
+
+    Does nothing for a leader of the past, and nothing while no API process is there: workers then cannot be heard.
+
+    Args:
+        tx: a transaction that writes.
+        epoch: epoch of the leader that asks.
+        floor: since when the store was reachable without a gap.
+    """
     leader = scheduling.leader(tx)
     if leader is None or leader.epoch != epoch:
         return []
+    attendance = _attendance(tx, floor)
+    if attendance is None:
+        return []
     by_cause: dict[LossCause, list[str]] = {}
-    for overdue in sessions.overdue_dispatches(tx, floor, limit=DISPATCHES_PER_JOB):
+    for overdue in sessions.overdue_dispatches(tx, attendance, limit=DISPATCHES_PER_JOB):
         by_cause.setdefault(overdue.cause, []).append(overdue.dispatch_id)
     lost: list[str] = []
     for cause, dispatch_ids in by_cause.items():
         lost += dispatches.lose(tx, dispatch_ids, cause)
     return lost
+
+
+def _attendance(tx: Transaction, floor: datetime) -> Attendance | None:
+    """When both store and API could be reached; None while no API process is there."""
+    api = api_processes.attendance(tx)
+    return None if api is None else Attendance(since=max(api.since, floor), until=api.until)

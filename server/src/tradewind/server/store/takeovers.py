@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam as bind
 from sqlalchemy import func, select, text
 
+from tradewind.server.store.api_processes import Attendance
 from tradewind.server.store.column_types import UtcDateTime
 from tradewind.server.store.handouts import LossCause, Overdue
 from tradewind.server.store.statements import within
@@ -51,21 +52,21 @@ _CLOSE = (
 )
 
 
-def overdue_dispatches(tx: Transaction, floor: datetime, limit: int = 1000) -> list[Overdue]:
+def overdue_dispatches(tx: Transaction, attendance: Attendance, limit: int = 1000) -> list[Overdue]:
     """Live dispatches whose deadline has passed: of silent workers, and of brokers that nobody started them for.
 
     Sessions that ran out and have nothing in hand are closed along the way.
 
     Args:
         tx: a transaction that writes.
-        floor: no silence counts before this moment: when the store or the API came back after an outage.
+        attendance: when somebody was there to hear a worker; no silence outside it counts.
         limit: most of each sort.
     """
     silent = tx.rows(_SILENT_SESSIONS, {"now": tx.now})
     due = {
-        row.session_id: _silent_since(tx, row, floor)
+        row.session_id: _silent_since(tx, row, attendance.since)
         for row in silent
-        if row.takeover_after_seconds is not None and _deadline(tx, row, floor) <= tx.now
+        if row.takeover_after_seconds is not None and _deadline(tx, row, attendance.since) <= attendance.until
     }
     empty = [row.session_id for row in silent if row.takeover_after_seconds is None]
     if empty:
@@ -75,17 +76,22 @@ def overdue_dispatches(tx: Transaction, floor: datetime, limit: int = 1000) -> l
         overdue = [
             Overdue(row.dispatch_id, row.executor, LossCause.WORKER_SILENT)
             for row in tx.rows(_LIVE, {"sessions": sorted(due)})
-            if due[row.session_id] + timedelta(seconds=row.takeover_after_seconds) <= tx.now
+            if due[row.session_id] + timedelta(seconds=row.takeover_after_seconds) <= attendance.until
         ]
     patience = timedelta(seconds=tx.options.handout_timeout_seconds)
-    if floor + patience <= tx.now:
-        rows = tx.rows(_NOT_STARTED, {"before": tx.now - patience, "most": limit})
+    if attendance.since + patience <= attendance.until:
+        rows = tx.rows(_NOT_STARTED, {"before": attendance.until - patience, "most": limit})
         overdue += [Overdue(row.dispatch_id, row.executor, LossCause.NOT_STARTED) for row in rows]
     return overdue[:limit]
 
 
 def next_takeover(tx: Transaction, floor: datetime) -> datetime | None:
-    """The first moment at which a dispatch may be overdue if nothing more is heard; None when nothing is handed out."""
+    """The first moment at which a dispatch may be overdue if nothing more is heard; None when nothing is handed out.
+
+    Args:
+        tx: any transaction.
+        floor: no silence counts before this moment.
+    """
     moments = [_deadline(tx, row, floor) for row in tx.rows(_SESSIONS) if row.takeover_after_seconds is not None]
     first: datetime | None = tx.value(_FIRST_NOT_STARTED)
     if first is not None:

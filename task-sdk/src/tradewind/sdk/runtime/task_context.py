@@ -20,8 +20,8 @@ def build_context(instance: RuntimeTaskInstance, run: DagRunContext) -> Context:
         run: its run.
     """
     date = run.logical_date or run.run_after
-    ds, ts = date.strftime("%Y-%m-%d"), date.isoformat()
-    ds_nodash = ds.replace("-", "")
+    ts = date.isoformat()
+    ds, ds_nodash = ts[:10], ts[:10].replace("-", "")  # `strftime` takes the way of the C library's locales
     values: dict[str, Any] = {
         "dag": instance.task.dag,
         "dag_run": _dag_run(run),
@@ -38,7 +38,7 @@ def build_context(instance: RuntimeTaskInstance, run: DagRunContext) -> Context:
         "ti": instance,
         "try_number": instance.try_number,
         "ts": ts,
-        "ts_nodash": date.strftime("%Y%m%dT%H%M%S"),
+        "ts_nodash": ts[:19].replace("-", "").replace(":", ""),
         "ts_nodash_with_tz": ts.replace("-", "").replace(":", ""),
     }
     dates = {

@@ -78,7 +78,8 @@ def task_log(descriptor: int | None, masker: Masker) -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     handler = ContractHandler(descriptor, masker)
     root.handlers[:] = [handler, *(other for other in handlers if not _writes_to_standard_stream(other))]
-    root.setLevel(logging.INFO if level in {logging.NOTSET, logging.WARNING} else level)
+    if level in {logging.NOTSET, logging.WARNING}:
+        root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and not (stream.line_buffering and stream.errors == "backslashreplace"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import logging
 import os
 import signal
@@ -45,8 +46,8 @@ def interrupted_by_sigterm(on_kill: Callable[[], None]) -> Iterator[None]:
             _log.exception("on_kill failed.")
         raise TaskTerminated("The process of the task was asked to end (SIGTERM).")
 
-    before = signal.signal(signal.SIGTERM, on_signal)
+    before = _signal.signal(signal.SIGTERM, on_signal)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _signal.signal(signal.SIGTERM, before)

@@ -6,7 +6,15 @@ history. What changes here needs a migration.
 
 from tradewind.server.store.tables.code import blob, bundle, dag, dag_file, dag_version, import_error, parse, snapshot
 from tradewind.server.store.tables.columns import metadata
-from tradewind.server.store.tables.deployment import audit, connection, credential, leader, signing_key, variable
+from tradewind.server.store.tables.deployment import (
+    api_process,
+    audit,
+    connection,
+    credential,
+    leader,
+    signing_key,
+    variable,
+)
 from tradewind.server.store.tables.handouts import dispatch, worker_session
 from tradewind.server.store.tables.runs import dag_run, event, operation_receipt, task_instance, task_try, xcom
 
@@ -17,6 +25,7 @@ __all__ = [
     "variable",
     "connection",
     "leader",
+    "api_process",
     "audit",
     "bundle",
     "snapshot",

@@ -1,4 +1,4 @@
-"""What a deployment keeps for itself: who may call it, its keys, secrets, leader and audit trail."""
+"""What a deployment keeps for itself: who may call it, its keys, secrets, processes and audit trail."""
 
 from __future__ import annotations
 
@@ -53,6 +53,15 @@ leader = Table(
     word("holder"),
     Column("epoch", BigInteger(), nullable=False),
     moment("lease_until", nullable=False),
+)
+
+api_process = Table(
+    "api_process",
+    metadata,
+    word("name", primary_key=True),
+    moment("alive_since", nullable=False),
+    moment("seen_at", nullable=False),
+    moment("alive_until", nullable=False),
 )
 
 audit = Table(

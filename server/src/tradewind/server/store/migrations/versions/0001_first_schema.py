@@ -59,6 +59,7 @@ def downgrade() -> None:
         "snapshot",
         "bundle",
         "audit",
+        "api_process",
         "leader",
         "connection",
         "variable",
@@ -106,6 +107,12 @@ def create_deployment() -> None:
         *required(sa.BigInteger(), "epoch"),
         *required(MOMENT, "lease_until"),
         sa.PrimaryKeyConstraint("name", name="pk_leader"),
+    )
+    op.create_table(
+        "api_process",
+        *required(sa.String(), "name"),
+        *required(MOMENT, "alive_since", "seen_at", "alive_until"),
+        sa.PrimaryKeyConstraint("name", name="pk_api_process"),
     )
     op.create_table(
         "audit",

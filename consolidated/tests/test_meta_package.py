@@ -1,5 +1,6 @@
 """The meta-package brings both distributions by range and no code of its own."""
 
+from importlib import import_module
 from importlib.metadata import distribution, entry_points, version
 
 DISTRIBUTIONS = ("tradewind-server", "tradewind-task-sdk")
@@ -24,8 +25,12 @@ def test_both_distributions_share_one_namespace() -> None:
 
 
 def test_the_server_adds_its_commands_to_tradewind() -> None:
-    commands = {entry.name: entry for entry in entry_points(group="tradewind.commands")}
-    assert callable(commands["server"].load())
+    table = {entry.name: entry for entry in entry_points(group="tradewind.commands")}["server"].load()
+    assert "standalone" in table
+    for place, help_line in table.values():
+        module, _, attribute = place.partition(":")
+        assert callable(getattr(import_module(module), attribute)), place
+        assert help_line
 
 
 def test_the_command_is_on_the_path_of_both() -> None:

@@ -86,6 +86,10 @@ class Running:
         with self._printed:
             return "\n".join(self.lines)
 
+    def must_live(self) -> None:
+        """Complain if it has ended."""
+        assert self.process.poll() is None, f"{self.command} ended with {self.process.returncode}:\n{self.output}"
+
     def wait_for_line(self, wanted: Callable[[str], bool], what: str, deadline: float = DEADLINE_SECONDS) -> str:
         """Wait until a line is printed that is wanted, and return it."""
         with self._printed:

@@ -80,7 +80,7 @@ class System:
         """Wait until the server says where it is, and answers there; a process that ended instead is an error."""
 
         def ready() -> bool:
-            assert running.process.poll() is None, f"{running.command} ended:\n{running.output}"
+            running.must_live()
             if not ((self.home / "admin.token").exists() and (self.home / "api.url").exists()):
                 return False
             self._api = Api(read(self.home / "api.url"), read(self.home / "admin.token"))
@@ -88,11 +88,16 @@ class System:
 
         eventually("the start of the server", ready)
 
-    def connect(self, url: str, token: str) -> None:
+    def connect(self, running: Running, url: str, token: str) -> None:
         """Use a server that is no standalone: for the API, and for commands by their environment."""
-        self._api = Api(url, token)
+        self._api = api = Api(url, token)
+
+        def answers() -> bool:
+            running.must_live()
+            return api.answers()
+
         self.environment.update({"TRADEWIND_API_URL": url, "TRADEWIND_API_TOKEN": token})
-        eventually("the start of the server", self._api.answers)
+        eventually("the start of the server", answers)
 
     @property
     def api(self) -> Api:

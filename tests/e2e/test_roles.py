@@ -32,7 +32,7 @@ def roles(postgres_system: System, server: Start) -> dict[str, Running]:
     assert system.call([program("tradewind-server"), "db", "migrate"]).code == 0
     admin, worker = system.make_token("admin", "operator"), system.make_token("worker", "first")
     started = {"api-server": server("api-server", "--port", str(port))}
-    system.connect(url, admin)
+    system.connect(started["api-server"], url, admin)
     started |= {role: server(role) for role in ("scheduler", "dag-processor")}
     environment = {**system.environment, "TRADEWIND_API_TOKEN": worker}
     started["worker"] = system.start([program("tradewind"), "worker"], environment)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from tradewind.server.store import Transaction, sessions
+from tradewind.server.store.api_processes import Attendance
 from tradewind.server.store.handouts import LossCause, Overdue, WorkerBinding
 
 from .world import World, later, started, succeeded, task
@@ -11,9 +12,11 @@ LONG_AGO = timedelta(days=1)
 LEASE, TAKEOVER, HANDOUT = 15, 300, 600
 
 
-def overdue(world: World, *, seconds: float, floor: datetime | None = None) -> list[Overdue]:
+def overdue(
+    world: World, *, seconds: float, floor: datetime | None = None, until: datetime | None = None
+) -> list[Overdue]:
     def job(tx: Transaction) -> list[Overdue]:
-        return sessions.overdue_dispatches(tx, floor or tx.now - LONG_AGO)
+        return sessions.overdue_dispatches(tx, Attendance(floor or tx.now - LONG_AGO, until or tx.now))
 
     return world.write(later(seconds, job))
 
@@ -64,6 +67,20 @@ def test_after_an_outage_leases_count_from_recovery(world: World) -> None:
     assert deadline(world, floor=recovered) == recovered + timedelta(seconds=LEASE + TAKEOVER)
     assert overdue(world, seconds=LEASE + 1000 + TAKEOVER, floor=recovered) == []
     assert overdue(world, seconds=LEASE + 1000 + LEASE + TAKEOVER + 5, floor=recovered) != []
+
+
+def test_silence_that_nobody_was_there_to_hear_does_not_count(world: World) -> None:
+    binding = world.connect().binding
+    world.hand_out_one(worker=binding)
+    due = lease_of(world, binding) + timedelta(seconds=TAKEOVER)
+    assert overdue(world, seconds=10_000, until=due - timedelta(seconds=1)) == []
+    assert overdue(world, seconds=10_000, until=due) != []
+
+
+def test_a_broker_is_given_its_time_while_somebody_is_there_to_hear_it(world: World) -> None:
+    due = world.hand_out_one().claimed_at + timedelta(seconds=HANDOUT)
+    assert overdue(world, seconds=10_000, until=due - timedelta(seconds=1)) == []
+    assert overdue(world, seconds=10_000, until=due) != []
 
 
 def test_what_a_broker_has_and_nobody_starts_is_overdue_after_the_handout_timeout(world: World) -> None:

@@ -245,6 +245,36 @@ def test_a_task_sees_its_context_in_the_environment(bench: Bench) -> None:
     assert "AIRFLOW_CTX_TASK_ID" not in os.environ
 
 
+def test_an_operator_with_slots_keeps_what_is_in_them(bench: Bench) -> None:
+    body = """
+class Own(BaseOperator):
+    __slots__ = ("source",)
+    def __init__(self, *, source, **kwargs):
+        super().__init__(**kwargs)
+        self.source = source
+    def execute(self, context):
+        return self.source
+
+Own(task_id="a", source="here")
+"""
+    assert bench.returned(body) == "here"
+
+
+def test_an_operator_that_says_how_it_is_copied_is_copied_so(bench: Bench) -> None:
+    body = """
+class Own(BaseOperator):
+    def __copy__(self):
+        copied = object.__new__(type(self))
+        copied.__dict__.update(self.__dict__, source="copied")
+        return copied
+    def execute(self, context):
+        return self.source
+
+Own(task_id="a")
+"""
+    assert bench.returned(body) == "copied"
+
+
 def test_hooks_of_an_operator_are_called_around_it(bench: Bench) -> None:
     body = """
 class Own(BaseOperator):

@@ -103,6 +103,7 @@ async def run_roles(
     stop: asyncio.Event,
     *,
     serving: Callable[[int], None] = lambda _port: None,
+    looked: asyncio.Event | None = None,
     command_environment: Mapping[str, str] | None = None,
 ) -> None:
     """Run roles until `stop` is set or one of them fails.
@@ -112,6 +113,7 @@ async def run_roles(
         roles: which ones.
         stop: set from outside to end all.
         serving: called with the port once the API server listens.
+        looked: set once the DAG processor has looked at the files for the first time.
         command_environment: further variables for the commands of command executors.
 
     Raises:
@@ -134,13 +136,19 @@ async def run_roles(
                     _serve(parts, listener, sessions, dispatcher, stop=stop, serving=serving), name="api server"
                 )
             if Role.SCHEDULER in roles:
-                scheduler = Scheduler(parts.store, parts.settings, name=f"{socket.gethostname()}:{os.getpid()}")
+                scheduler = Scheduler(parts.store, parts.settings, name=_process_name())
                 group.create_task(scheduler.run(stop), name="scheduler")
             if Role.DAG_PROCESSOR in roles:
-                group.create_task(DagProcessor(parts.store, parts.settings).run(stop), name="dag processor")
+                processor = DagProcessor(parts.store, parts.settings, looked=looked)
+                group.create_task(processor.run(stop), name="dag processor")
     finally:
         for executor in executors:
             await executor.close()
+
+
+def _process_name() -> str:
+    """This process, for people."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _command_executors(settings: Settings, further: Mapping[str, str]) -> list[CommandExecutor]:
@@ -170,7 +178,7 @@ async def _serve(
     )
     async with (
         api_serving(create_app(services), listener, parts.settings.api) as server,
-        presence(parts.store, _unique_name()),
+        presence(parts.store, _process_name()),
     ):
         log.info("api server listens at %s", parts.settings.public_url)
         serving(parts.settings.api.port)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import uvloop
 
 from tradewind.server.roles import ALL_ROLES, load_parts, open_store, run_roles, stop_on_signals
-from tradewind.server.store import StoreError, bundles, credentials, dags
+from tradewind.server.store import StoreError, credentials, dags
 
 if TYPE_CHECKING:
     from tradewind.server.settings import Settings
@@ -67,6 +67,7 @@ class Standalone:
         self._once = once
         self._say = say
         self._url = ""
+        self._looked = asyncio.Event()
         self._tokens: dict[KeptRole, str] = {}
 
     def run(self) -> int:
@@ -97,6 +98,7 @@ class Standalone:
                     ALL_ROLES,
                     plane_stop,
                     serving=listening.set_result,
+                    looked=self._looked,
                     command_environment={"TRADEWIND_API_TOKEN": self._tokens["worker"]},
                 )
             )
@@ -216,7 +218,7 @@ class Standalone:
         with contextlib.closing(store.hints.subscribe("parses")) as parses:
             deadline = asyncio.get_running_loop().time() + FIRST_PARSE_SECONDS
             while asyncio.get_running_loop().time() < deadline and not stop.is_set():
-                known = await store.read(partial(_is_known, dag_id=dag_id, bundle=self._settings.dags.bundle))
+                known = await store.read(partial(_is_known, dag_id=dag_id)) if self._looked.is_set() else None
                 if known:
                     return None
                 if known is False:
@@ -236,12 +238,13 @@ class Standalone:
         self._say(f"The API describes itself at {self._url}/openapi.json. Ctrl-C stops everything.")
 
 
-def _is_known(tx: Transaction, *, dag_id: str, bundle: str) -> bool | None:
-    """Whether a DAG is there; None while files are still to be parsed."""
-    if any(row.dag_id == dag_id for row in dags.list_dags(tx, limit=1000, pattern=dag_id).items):
-        return True
-    unparsed = bundles.current_snapshot(tx, bundle) is None or dags.list_parses(tx)
-    return None if unparsed else False
+def _is_known(tx: Transaction, *, dag_id: str) -> bool | None:
+    """Whether a DAG is there as its file says it now; None while that is still to be parsed."""
+    waiting = {row.file for row in dags.list_parses(tx)}
+    for row in dags.list_dags(tx, limit=1000, pattern=dag_id).items:
+        if row.dag_id == dag_id:
+            return None if row.file in waiting else True
+    return None if waiting else False
 
 
 async def _end(process: Process) -> None:

@@ -25,9 +25,10 @@ class DagProcessor:
     Args:
         store: the metadata database.
         settings: sections `dags` and `executors`.
+        looked: set once the store knows what the directory holds, with a parse asked for each file that needs one.
     """
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, *, looked: asyncio.Event | None = None) -> None:
         self._store = store
         self._settings = settings
         self._bundle = settings.dags.bundle
@@ -36,6 +37,7 @@ class DagProcessor:
             max_file_bytes=settings.dags.max_file_bytes,
             max_bundle_bytes=settings.dags.max_bundle_bytes,
         )
+        self._looked = asyncio.Event() if looked is None else looked
         self._published: BundleState | None = None
         self._complaint = ""
         self._scan_seconds = 0.0
@@ -67,6 +69,7 @@ class DagProcessor:
         self._scan_seconds = time.monotonic() - began
         if state is not self._published and await self._publish(state):
             self._published = state
+            self._looked.set()
             self._scanner.forget_contents()
 
     async def _publish(self, state: BundleState) -> bool:

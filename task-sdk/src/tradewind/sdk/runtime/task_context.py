@@ -21,7 +21,7 @@ def build_context(instance: RuntimeTaskInstance, run: DagRunContext) -> Context:
     """
     date = run.logical_date or run.run_after
     ts = date.isoformat()
-    ds, ds_nodash = ts[:10], ts[:10].replace("-", "")  # `strftime` takes the way of the C library's locales
+    ds, ds_nodash = ts[:10], ts[:10].replace("-", "")  # `strftime` would go through the C library's locale
     values: dict[str, Any] = {
         "dag": instance.task.dag,
         "dag_run": _dag_run(run),

@@ -28,6 +28,8 @@ _LEVELS = (
 class ContractHandler(logging.Handler):
     """Writes each record as one line of JSON, or as several when its message is long.
 
+    What it writes is what `logging` shows without a formatter: the message, and the traceback of an exception.
+
     Args:
         descriptor: where to; it stays open.
         masker: what to hide.
@@ -78,10 +80,10 @@ def task_log(descriptor: int | None, masker: Masker) -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     handler = ContractHandler(descriptor, masker)
     root.handlers[:] = [handler, *(other for other in handlers if not _writes_to_standard_stream(other))]
-    if level in {logging.NOTSET, logging.WARNING}:
-        root.setLevel(logging.INFO)
+    root.setLevel(logging.INFO if level in {logging.NOTSET, logging.WARNING} else level)
     logging.captureWarnings(capture=True)
     for stream in (sys.stdout, sys.stderr):
+        # The zygote's streams are so already, and to be told again costs a child some memory pages.
         if isinstance(stream, io.TextIOWrapper) and not (stream.line_buffering and stream.errors == "backslashreplace"):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     try:

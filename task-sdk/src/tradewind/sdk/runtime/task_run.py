@@ -108,10 +108,10 @@ def _execute(
 
 def _copy(task: BaseOperator) -> BaseOperator:
     kind = type(task)
-    if hasattr(kind, "__copy__") or kind.__basicsize__ != BaseOperator.__basicsize__:  # of its own, or it has slots
+    if hasattr(kind, "__copy__") or kind.__basicsize__ != BaseOperator.__basicsize__:  # its own way, or slots
         return copy.copy(task)
-    # `copy.copy` takes the way of pickling, which touches a tenth of the memory pages that a try has to copy.
-    copied = kind.__new__(kind)
+    # `copy.copy` takes the way of pickling, which makes a forked process copy more memory pages.
+    copied = object.__new__(kind)
     copied.__dict__.update(task.__dict__)
     return copied
 

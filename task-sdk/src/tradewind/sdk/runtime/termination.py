@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # a child pays for the enums that `signal.signal` makes
 import logging
 import os
 import signal

@@ -52,6 +52,18 @@ def test_once_runs_a_dag_that_came_while_nothing_ran(sqlite_system: System) -> N
     running.wait_for_line(lambda line: line.startswith("run ") and line.endswith(": success"), "the end of the run")
 
 
+def test_a_home_without_anything_gets_a_folder_for_dag_files(sqlite_system: System) -> None:
+    sqlite_system.home.rmdir()
+    del sqlite_system.environment["TRADEWIND__DAGS__FOLDER"]
+    running = sqlite_system.standalone()
+
+    (sqlite_system.home / "dags" / "small.py").write_text(SMALL.format(dag_id="small", description="the first"))
+
+    sqlite_system.wait_for_dag("small")
+    assert running.stop(signal.SIGINT) == 0
+    assert "ERROR" not in running.output
+
+
 def test_what_it_leaves_is_readable_by_its_user_alone(sqlite_system: System) -> None:
     running = sqlite_system.standalone()
     for name in ("api.url", "admin.token", "worker.token", "secret.key"):

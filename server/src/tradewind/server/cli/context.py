@@ -55,5 +55,7 @@ def sentences() -> Iterator[None]:
 
 
 def make_home(settings: Settings) -> None:
-    """Make the home directory, for its user alone."""
+    """Make the home directory, for its user alone, with the default folder of DAG files in it."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.dags.folder is None:
+        settings.dags_folder.mkdir(exist_ok=True)

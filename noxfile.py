@@ -48,7 +48,7 @@ def types(session: nox.Session) -> None:
     """Mypy, strict: both source trees, tools and tests."""
     install_group(session, "types")
     session.install("-e", "./server", "-e", "./task-sdk[cli]")
-    session.run("mypy", "server/src", "task-sdk/src", "tools", "tests", "noxfile.py")
+    session.run("mypy", "server/src", "task-sdk/src", "tools", "tests", "examples", "noxfile.py")
     for name in DISTRIBUTIONS:
         # Each has a package of its own called `tests`.
         with session.chdir(ROOT / name):
@@ -123,7 +123,7 @@ def go(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure the whole system; figures are printed, never asserted."""
     install_all(session)
-    session.run("python", str(HARNESS), "--", "python", "-m", "tests.benchmarks.run", *session.posargs)
+    session.run("python", "-m", "tests.benchmarks.run", *session.posargs, env=postgres_environment(session))
 
 
 def build_wheels(session: nox.Session, distribution: str) -> list[str]:

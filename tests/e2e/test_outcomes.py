@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.e2e.processes import eventually
@@ -102,3 +103,17 @@ def test_no_log_and_no_row_shows_a_secret(system: System) -> None:
     for secret in (PASSWORD, WATCHWORD):
         forms = (secret.encode(), json.dumps(secret).encode())
         assert [str(path) for path in kept if any(form in path.read_bytes() for form in forms)] == []
+        assert tables_with(system.database_url, secret) == []
+
+
+def tables_with(database_url: str, text: str) -> list[str]:
+    """Name the tables of a PostgreSQL in which a row holds a text; a SQLite is one of the files."""
+    if database_url.startswith("sqlite"):
+        return []
+    with psycopg.connect(database_url) as connection:
+        names = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        assert "variable" in names
+        query = 'SELECT count(*) FROM "{0}" AS one WHERE one::text LIKE %s'
+        return [
+            name for name in names if connection.execute(query.format(name).encode(), [f"%{text}%"]).fetchone() != (0,)
+        ]

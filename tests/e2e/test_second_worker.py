@@ -12,6 +12,7 @@ from tests.e2e.journal import read_journal
 from tests.e2e.system import System, clean_environment
 
 ROOT = Path(__file__).parents[2]
+EXAMPLE_DAGS = ("etl_flights", "bash_pipeline", "retries")
 
 
 def run(*command: str | Path) -> str:
@@ -45,7 +46,7 @@ def test_the_environment_holds_no_server(sdk_alone: Path) -> None:
     assert run(sdk_alone / "python", "-c", find).split() == ["True", "True"]
 
 
-def test_the_etl_runs_on_a_worker_that_shares_nothing_with_the_server(
+def test_the_examples_run_on_a_worker_that_shares_nothing_with_the_server(
     system: System, sdk_alone: Path, tmp_path: Path
 ) -> None:
     system.add_dags(EXAMPLES)
@@ -59,10 +60,16 @@ def test_the_etl_runs_on_a_worker_that_shares_nothing_with_the_server(
     }
     worker = system.start([str(sdk_alone / "tradewind"), "worker"], environment)
 
-    run_id = system.trigger("etl_flights", {"database": str(elsewhere / "flights.sqlite")})
+    conf = {"etl_flights": {"database": str(elsewhere / "flights.sqlite")}}
+    run_ids = {dag_id: system.trigger(dag_id, conf.get(dag_id)) for dag_id in EXAMPLE_DAGS}
 
-    assert system.wait_for_end("etl_flights", run_id) == "success"
-    xcoms = read_journal(system.database_url).xcoms("etl_flights", run_id)
-    assert xcoms["load", "return_value"]["rows"] == sum(map(len, facts().delays.values()))
-    assert {one["worker"] for one in read_journal(system.database_url).tries} == {"second"}
+    assert {dag_id: system.wait_for_end(dag_id, run_id) for dag_id, run_id in run_ids.items()} == dict.fromkeys(
+        EXAMPLE_DAGS, "success"
+    )
+    journal = read_journal(system.database_url)
+    loaded = journal.xcoms("etl_flights", run_ids["etl_flights"])["load", "return_value"]
+    assert loaded["rows"] == sum(map(len, facts().delays.values()))
+    counted = journal.xcoms("bash_pipeline", run_ids["bash_pipeline"])["count_flights", "return_value"]
+    assert counted == str(facts().read)
+    assert {one["worker"] for one in journal.tries} == {"second"}
     assert worker.stop() == 0

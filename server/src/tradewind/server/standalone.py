@@ -144,6 +144,11 @@ class Standalone:
             stop.set()
             await asyncio.gather(*workers)
             wanted.cancel()
+        if first is not None:
+            await asyncio.wait({first})
+        if plane.done():
+            # What ended the control plane is the reason of whatever went wrong beside it.
+            await plane
         return await first if first is not None else 0
 
     def _environment(self, role: KeptRole) -> dict[str, str]:

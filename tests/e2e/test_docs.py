@@ -33,13 +33,15 @@ def commands(page: Path) -> list[tuple[str, int]]:
 
 
 def write_files(page: Path, folder: Path) -> list[Path]:
+    """Write the files of a page, and return those that are DAG files."""
     written = []
     for file, text in blocks(page, "python"):
         assert file is not None, f"{page.name}: a python block names its file"
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        written.append(path)
+        if path.parent.name == "dags":
+            written.append(path)
     return written
 
 

@@ -88,6 +88,14 @@ type DagRunContext struct {
 
 	// Name of the credential that triggered the run.
 	TriggeringUser *string `json:"triggering_user,omitzero"`
+
+	// Moment when the next scheduled run is due, if the DAG has a timetable.
+	NextRunAfter *time.Time `json:"next_run_after,omitzero"`
+
+	// Words of whoever triggered or annotated the run.
+	Note *string `json:"note,omitzero"`
+
+	TriggeredBy *TriggeredBy `json:"triggered_by,omitzero"`
 }
 
 var checksDagRunContext = object("DagRunContext").needs("dag_id", "run_id", "run_type", "run_after", "conf", "dag_version")
@@ -124,6 +132,12 @@ type ExecuteTask struct {
 	Isolation Isolation `json:"isolation"`
 
 	OnCut OnCut `json:"on_cut"`
+
+	// Time after which the try is stopped and fails.
+	ExecutionTimeoutSeconds *float64 `json:"execution_timeout_seconds,omitzero"`
+
+	// Operating-system user that its code runs as.
+	RunAsUser *string `json:"run_as_user,omitzero"`
 }
 
 var checksExecuteTask = object("ExecuteTask").tagged("kind", "execute_task").needs("task_try", "dag_run", "code", "max_tries", "isolation", "on_cut")
@@ -604,6 +618,142 @@ func (v *SetXCom) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*plain)(v))
 }
 
+// SetVariable: Write a variable.
+type SetVariable struct {
+	OpID OperationID `json:"op_id"`
+
+	// The value; JSON values are kept as JSON text.
+	Value string `json:"value"`
+
+	// Words about it.
+	Description *string `json:"description,omitzero"`
+}
+
+var checksSetVariable = object("SetVariable").needs("op_id", "value")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *SetVariable) UnmarshalJSON(data []byte) error {
+	type plain SetVariable
+	if err := checksSetVariable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// VariableKeys: Keys of variables that may be read.
+type VariableKeys struct {
+	// Sorted.
+	Keys []VariableKey `json:"keys"`
+}
+
+var checksVariableKeys = object("VariableKeys").needs("keys").elements("keys")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *VariableKeys) UnmarshalJSON(data []byte) error {
+	type plain VariableKeys
+	if err := checksVariableKeys.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes required collections as empty rather than null.
+func (v VariableKeys) MarshalJSON() ([]byte, error) {
+	type plain VariableKeys
+	if v.Keys == nil {
+		v.Keys = []VariableKey{}
+	}
+	return json.Marshal(plain(v))
+}
+
+// TriggerRun: Ask for a run of a DAG.
+type TriggerRun struct {
+	OpID OperationID `json:"op_id"`
+
+	// Name of the run; made from the time when absent.
+	RunID *RunID `json:"run_id,omitzero"`
+
+	// The date that the run is about.
+	LogicalDate *time.Time `json:"logical_date,omitzero"`
+
+	// Moment from which the run may start; now when absent.
+	RunAfter *time.Time `json:"run_after,omitzero"`
+
+	// Configuration that its tasks can read.
+	Conf map[string]JSONValue `json:"conf"`
+
+	// Words about the run.
+	Note *string `json:"note,omitzero"`
+
+	// Whether a run of this name or logical date that exists is cleared and starts again.
+	Reset *bool `json:"reset,omitzero"`
+}
+
+// ResetOrDefault is the value that an absent reset stands for, or the one given.
+func (v TriggerRun) ResetOrDefault() bool {
+	return orDefault(v.Reset, false)
+}
+
+var checksTriggerRun = object("TriggerRun").needs("op_id", "conf")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *TriggerRun) UnmarshalJSON(data []byte) error {
+	type plain TriggerRun
+	if err := checksTriggerRun.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes required collections as empty rather than null.
+func (v TriggerRun) MarshalJSON() ([]byte, error) {
+	type plain TriggerRun
+	if v.Conf == nil {
+		v.Conf = map[string]JSONValue{}
+	}
+	return json.Marshal(plain(v))
+}
+
+// RunSummary: A run, as other runs see it.
+type RunSummary struct {
+	DagID DagID `json:"dag_id"`
+
+	RunID RunID `json:"run_id"`
+
+	RunType DagRunType `json:"run_type"`
+
+	State DagRunState `json:"state"`
+
+	// Moment from which it may start.
+	RunAfter time.Time `json:"run_after"`
+
+	// The date that it is about.
+	LogicalDate *time.Time `json:"logical_date,omitzero"`
+
+	// Start of the data interval.
+	DataIntervalStart *time.Time `json:"data_interval_start,omitzero"`
+
+	// End of the data interval.
+	DataIntervalEnd *time.Time `json:"data_interval_end,omitzero"`
+
+	// Moment when it started.
+	StartDate *time.Time `json:"start_date,omitzero"`
+
+	// Moment when it ended.
+	EndDate *time.Time `json:"end_date,omitzero"`
+}
+
+var checksRunSummary = object("RunSummary").needs("dag_id", "run_id", "run_type", "state", "run_after")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *RunSummary) UnmarshalJSON(data []byte) error {
+	type plain RunSummary
+	if err := checksRunSummary.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
 // Assignment: First frame to the child: what it is to do.
 type Assignment struct {
 	DispatchID DispatchID `json:"dispatch_id"`
@@ -733,16 +883,25 @@ func (u SupervisorFrame) MarshalJSON() ([]byte, error) {
 	return encodeVariant("SupervisorFrame", u.Value)
 }
 
-// Grants: Secrets that the code of a DAG declares to need.
+// Grants: What the code of a DAG declares to need beyond its own run.
 type Grants struct {
 	// Connections that may be read.
 	Connections []GrantPattern `json:"connections"`
 
 	// Variables that may be read.
 	Variables []GrantPattern `json:"variables"`
+
+	// Variables that may be written and deleted.
+	WriteVariables []GrantPattern `json:"write_variables,omitzero"`
+
+	// Other DAGs whose runs and XComs may be read.
+	ReadDags []GrantPattern `json:"read_dags,omitzero"`
+
+	// DAGs that may be triggered.
+	TriggerDags []GrantPattern `json:"trigger_dags,omitzero"`
 }
 
-var checksGrants = object("Grants").needs("connections", "variables").elements("connections", "variables")
+var checksGrants = object("Grants").needs("connections", "variables").elements("connections", "variables", "write_variables", "read_dags", "trigger_dags")
 
 // UnmarshalJSON refuses a value that lacks a required property.
 func (v *Grants) UnmarshalJSON(data []byte) error {
@@ -806,6 +965,131 @@ type SerializedTask struct {
 
 	// Documentation in Markdown.
 	DocMd *string `json:"doc_md,omitzero"`
+
+	// Name for people; the task id when absent.
+	DisplayName *string `json:"display_name,omitzero"`
+
+	// Innermost task group that holds the task.
+	TaskGroup *TaskID `json:"task_group,omitzero"`
+
+	// Factor by which the pause grows with each failure; 1 for a fixed pause.
+	RetryBackoff *float64 `json:"retry_backoff,omitzero"`
+
+	// Longest pause between a failed try and the next.
+	MaxRetryDelaySeconds *float64 `json:"max_retry_delay_seconds,omitzero"`
+
+	// Time after which a try is stopped and fails.
+	ExecutionTimeoutSeconds *float64 `json:"execution_timeout_seconds,omitzero"`
+
+	// Whether the same task of the run before must have ended in success or skipped.
+	DependsOnPast *bool `json:"depends_on_past,omitzero"`
+
+	// Whether a first run may go ahead without a run before it.
+	IgnoreFirstDependsOnPast *bool `json:"ignore_first_depends_on_past,omitzero"`
+
+	// Whether even skipping it waits for the run before.
+	WaitForPastDependsBeforeSkipping *bool `json:"wait_for_past_depends_before_skipping,omitzero"`
+
+	// Whether the tasks right downstream of it in the run before must have ended well, too.
+	WaitForDownstream *bool `json:"wait_for_downstream,omitzero"`
+
+	// Own weight; what is claimed first follows from the weight rule.
+	PriorityWeight *int64 `json:"priority_weight,omitzero"`
+
+	// How the effective priority follows; downstream when absent.
+	WeightRule *WeightRule `json:"weight_rule,omitzero"`
+
+	// Pool whose slots it needs; default_pool when absent.
+	Pool *PoolName `json:"pool,omitzero"`
+
+	// Slots that it needs.
+	PoolSlots *int64 `json:"pool_slots,omitzero"`
+
+	// Instances of the task that may be active at once over all runs.
+	MaxActiveTisPerDag *int64 `json:"max_active_tis_per_dag,omitzero"`
+
+	// Instances of the task that may be active at once in one run.
+	MaxActiveTisPerDagrun *int64 `json:"max_active_tis_per_dagrun,omitzero"`
+
+	// Whether it is a setup task.
+	IsSetup *bool `json:"is_setup,omitzero"`
+
+	// Whether it is a teardown task.
+	IsTeardown *bool `json:"is_teardown,omitzero"`
+
+	// Whether a failed teardown fails its run.
+	OnFailureFailDagrun *bool `json:"on_failure_fail_dagrun,omitzero"`
+
+	// Operating-system user that its code runs as.
+	RunAsUser *string `json:"run_as_user,omitzero"`
+
+	// First logical date that the task is for.
+	StartDate *time.Time `json:"start_date,omitzero"`
+
+	// Last logical date that the task is for.
+	EndDate *time.Time `json:"end_date,omitzero"`
+
+	// Documentation in plain text.
+	Doc *string `json:"doc,omitzero"`
+
+	// Documentation in JSON.
+	DocJSON *string `json:"doc_json,omitzero"`
+
+	// Documentation in YAML.
+	DocYaml *string `json:"doc_yaml,omitzero"`
+
+	// Documentation in reStructuredText.
+	DocRst *string `json:"doc_rst,omitzero"`
+}
+
+// RetryBackoffOrDefault is the value that an absent retry_backoff stands for, or the one given.
+func (v SerializedTask) RetryBackoffOrDefault() float64 {
+	return orDefault(v.RetryBackoff, 1)
+}
+
+// DependsOnPastOrDefault is the value that an absent depends_on_past stands for, or the one given.
+func (v SerializedTask) DependsOnPastOrDefault() bool {
+	return orDefault(v.DependsOnPast, false)
+}
+
+// IgnoreFirstDependsOnPastOrDefault is the value that an absent ignore_first_depends_on_past stands for, or the one given.
+func (v SerializedTask) IgnoreFirstDependsOnPastOrDefault() bool {
+	return orDefault(v.IgnoreFirstDependsOnPast, true)
+}
+
+// WaitForPastDependsBeforeSkippingOrDefault is the value that an absent wait_for_past_depends_before_skipping stands for, or the one given.
+func (v SerializedTask) WaitForPastDependsBeforeSkippingOrDefault() bool {
+	return orDefault(v.WaitForPastDependsBeforeSkipping, false)
+}
+
+// WaitForDownstreamOrDefault is the value that an absent wait_for_downstream stands for, or the one given.
+func (v SerializedTask) WaitForDownstreamOrDefault() bool {
+	return orDefault(v.WaitForDownstream, false)
+}
+
+// PriorityWeightOrDefault is the value that an absent priority_weight stands for, or the one given.
+func (v SerializedTask) PriorityWeightOrDefault() int64 {
+	return orDefault(v.PriorityWeight, 1)
+}
+
+// PoolSlotsOrDefault is the value that an absent pool_slots stands for, or the one given.
+func (v SerializedTask) PoolSlotsOrDefault() int64 {
+	return orDefault(v.PoolSlots, 1)
+}
+
+// IsSetupOrDefault is the value that an absent is_setup stands for, or the one given.
+func (v SerializedTask) IsSetupOrDefault() bool {
+	return orDefault(v.IsSetup, false)
+}
+
+// IsTeardownOrDefault is the value that an absent is_teardown stands for, or the one given.
+func (v SerializedTask) IsTeardownOrDefault() bool {
+	return orDefault(v.IsTeardown, false)
+}
+
+// OnFailureFailDagrunOrDefault is the value that an absent on_failure_fail_dagrun stands for, or the one given.
+func (v SerializedTask) OnFailureFailDagrunOrDefault() bool {
+	return orDefault(v.OnFailureFailDagrun, false)
 }
 
 var checksSerializedTask = object("SerializedTask").needs("task_id", "operator", "operator_module", "upstream", "trigger_rule", "retries", "retry_delay_seconds", "queue", "isolation", "on_cut", "owner").elements("upstream")
@@ -855,9 +1139,66 @@ type SerializedDag struct {
 
 	// Labels of edges, sorted by upstream and downstream.
 	EdgeLabels []EdgeLabel `json:"edge_labels,omitzero"`
+
+	// Name for people; the DAG id when absent.
+	DisplayName *string `json:"display_name,omitzero"`
+
+	// When runs come due; absent for a DAG that is only triggered.
+	Timetable *Timetable `json:"timetable,omitzero"`
+
+	// Runs are scheduled for moments from here on.
+	StartDate *time.Time `json:"start_date,omitzero"`
+
+	// Runs are scheduled for moments up to here.
+	EndDate *time.Time `json:"end_date,omitzero"`
+
+	// Name in the IANA time zone database.
+	Timezone *string `json:"timezone,omitzero"`
+
+	// Whether moments that passed unscheduled have runs, too.
+	Catchup *bool `json:"catchup,omitzero"`
+
+	// Task instances that may be active at once in one run.
+	MaxActiveTasks *int64 `json:"max_active_tasks,omitzero"`
+
+	// Failed runs in a row after which the DAG is paused; 0 for never.
+	MaxConsecutiveFailedDagRuns *int64 `json:"max_consecutive_failed_dag_runs,omitzero"`
+
+	// Time after which a run is ended as failed.
+	DagrunTimeoutSeconds *float64 `json:"dagrun_timeout_seconds,omitzero"`
+
+	// Whether the first failed task ends the run.
+	FailFast *bool `json:"fail_fast,omitzero"`
+
+	// Whether the DAG is paused when it is first seen; the deployment's default when absent.
+	PausedUponCreation *bool `json:"paused_upon_creation,omitzero"`
+
+	// Parameters by name.
+	Params map[string]SerializedParam `json:"params,omitzero"`
+
+	// Groups, outer ones first.
+	TaskGroups []SerializedTaskGroup `json:"task_groups,omitzero"`
+
+	// Owner to URL.
+	OwnerLinks map[string]string `json:"owner_links,omitzero"`
 }
 
-var checksSerializedDag = object("SerializedDag").needs("dag_id", "tags", "max_active_runs", "tasks").elements("tags", "tasks", "edge_labels")
+// CatchupOrDefault is the value that an absent catchup stands for, or the one given.
+func (v SerializedDag) CatchupOrDefault() bool {
+	return orDefault(v.Catchup, false)
+}
+
+// MaxConsecutiveFailedDagRunsOrDefault is the value that an absent max_consecutive_failed_dag_runs stands for, or the one given.
+func (v SerializedDag) MaxConsecutiveFailedDagRunsOrDefault() int64 {
+	return orDefault(v.MaxConsecutiveFailedDagRuns, 0)
+}
+
+// FailFastOrDefault is the value that an absent fail_fast stands for, or the one given.
+func (v SerializedDag) FailFastOrDefault() bool {
+	return orDefault(v.FailFast, false)
+}
+
+var checksSerializedDag = object("SerializedDag").needs("dag_id", "tags", "max_active_runs", "tasks").elements("tags", "tasks", "edge_labels", "params", "task_groups", "owner_links")
 
 // UnmarshalJSON refuses a value that lacks a required property.
 func (v *SerializedDag) UnmarshalJSON(data []byte) error {
@@ -923,6 +1264,318 @@ var checksDagImportError = object("DagImportError").needs("file", "type", "messa
 func (v *DagImportError) UnmarshalJSON(data []byte) error {
 	type plain DagImportError
 	if err := checksDagImportError.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// Delta: A span of calendar months and of time.
+type Delta struct {
+	// Whole months, added first.
+	Months int64 `json:"months"`
+
+	// Time, added last.
+	Seconds float64 `json:"seconds"`
+}
+
+var checksDelta = object("Delta").needs("months", "seconds")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *Delta) UnmarshalJSON(data []byte) error {
+	type plain Delta
+	if err := checksDelta.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// OnceTimetable: One run, as soon as possible.
+type OnceTimetable struct{}
+
+var checksOnceTimetable = object("OnceTimetable").tagged("timetable", "once")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *OnceTimetable) UnmarshalJSON(data []byte) error {
+	type plain OnceTimetable
+	if err := checksOnceTimetable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v OnceTimetable) MarshalJSON() ([]byte, error) {
+	type plain OnceTimetable
+	return json.Marshal(struct {
+		Tag string `json:"timetable"`
+		plain
+	}{"once", plain(v)})
+}
+
+// ContinuousTimetable: A run after each run, one at a time.
+type ContinuousTimetable struct{}
+
+var checksContinuousTimetable = object("ContinuousTimetable").tagged("timetable", "continuous")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *ContinuousTimetable) UnmarshalJSON(data []byte) error {
+	type plain ContinuousTimetable
+	if err := checksContinuousTimetable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v ContinuousTimetable) MarshalJSON() ([]byte, error) {
+	type plain ContinuousTimetable
+	return json.Marshal(struct {
+		Tag string `json:"timetable"`
+		plain
+	}{"continuous", plain(v)})
+}
+
+// CronTriggerTimetable: A run at each moment of one or several cron expressions.
+type CronTriggerTimetable struct {
+	// The expressions; a moment of several of them is one run.
+	Crons []string `json:"crons"`
+
+	// Name in the IANA time zone database.
+	Timezone string `json:"timezone"`
+
+	// Length of the data interval that ends at the moment; none when absent.
+	Interval *Delta `json:"interval,omitzero"`
+
+	// Whether the last moment before the DAG was first scheduled has a run without catch-up.
+	RunImmediately *bool `json:"run_immediately,omitzero"`
+
+	// The same, if that moment is not longer ago than this.
+	RunImmediatelySeconds *float64 `json:"run_immediately_seconds,omitzero"`
+}
+
+// RunImmediatelyOrDefault is the value that an absent run_immediately stands for, or the one given.
+func (v CronTriggerTimetable) RunImmediatelyOrDefault() bool {
+	return orDefault(v.RunImmediately, false)
+}
+
+var checksCronTriggerTimetable = object("CronTriggerTimetable").tagged("timetable", "cron_trigger").needs("crons", "timezone").elements("crons")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *CronTriggerTimetable) UnmarshalJSON(data []byte) error {
+	type plain CronTriggerTimetable
+	if err := checksCronTriggerTimetable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v CronTriggerTimetable) MarshalJSON() ([]byte, error) {
+	type plain CronTriggerTimetable
+	if v.Crons == nil {
+		v.Crons = []string{}
+	}
+	return json.Marshal(struct {
+		Tag string `json:"timetable"`
+		plain
+	}{"cron_trigger", plain(v)})
+}
+
+// CronDataIntervalTimetable: A run at the end of each interval between two moments of a cron expression.
+type CronDataIntervalTimetable struct {
+	// Five fields, or a preset such as @daily.
+	Cron string `json:"cron"`
+
+	// Name in the IANA time zone database.
+	Timezone string `json:"timezone"`
+}
+
+var checksCronDataIntervalTimetable = object("CronDataIntervalTimetable").tagged("timetable", "cron_data_interval").needs("cron", "timezone")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *CronDataIntervalTimetable) UnmarshalJSON(data []byte) error {
+	type plain CronDataIntervalTimetable
+	if err := checksCronDataIntervalTimetable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v CronDataIntervalTimetable) MarshalJSON() ([]byte, error) {
+	type plain CronDataIntervalTimetable
+	return json.Marshal(struct {
+		Tag string `json:"timetable"`
+		plain
+	}{"cron_data_interval", plain(v)})
+}
+
+// DeltaTriggerTimetable: A run each time a span has passed since the start date or the run before.
+type DeltaTriggerTimetable struct {
+	Delta Delta `json:"delta"`
+
+	// Length of the data interval that ends at the moment; none when absent.
+	Interval *Delta `json:"interval,omitzero"`
+}
+
+var checksDeltaTriggerTimetable = object("DeltaTriggerTimetable").tagged("timetable", "delta_trigger").needs("delta")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *DeltaTriggerTimetable) UnmarshalJSON(data []byte) error {
+	type plain DeltaTriggerTimetable
+	if err := checksDeltaTriggerTimetable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v DeltaTriggerTimetable) MarshalJSON() ([]byte, error) {
+	type plain DeltaTriggerTimetable
+	return json.Marshal(struct {
+		Tag string `json:"timetable"`
+		plain
+	}{"delta_trigger", plain(v)})
+}
+
+// DeltaDataIntervalTimetable: A run at the end of each interval of this length.
+type DeltaDataIntervalTimetable struct {
+	Delta Delta `json:"delta"`
+}
+
+var checksDeltaDataIntervalTimetable = object("DeltaDataIntervalTimetable").tagged("timetable", "delta_data_interval").needs("delta")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *DeltaDataIntervalTimetable) UnmarshalJSON(data []byte) error {
+	type plain DeltaDataIntervalTimetable
+	if err := checksDeltaDataIntervalTimetable.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v DeltaDataIntervalTimetable) MarshalJSON() ([]byte, error) {
+	type plain DeltaDataIntervalTimetable
+	return json.Marshal(struct {
+		Tag string `json:"timetable"`
+		plain
+	}{"delta_data_interval", plain(v)})
+}
+
+// Timetable: When runs of a DAG come due.
+type Timetable struct {
+	Value TimetableVariant
+}
+
+// TimetableVariant is one of OnceTimetable, ContinuousTimetable, CronTriggerTimetable, CronDataIntervalTimetable, DeltaTriggerTimetable, DeltaDataIntervalTimetable.
+type TimetableVariant interface {
+	isTimetable()
+}
+
+func (OnceTimetable) isTimetable() {}
+
+func (ContinuousTimetable) isTimetable() {}
+
+func (CronTriggerTimetable) isTimetable() {}
+
+func (CronDataIntervalTimetable) isTimetable() {}
+
+func (DeltaTriggerTimetable) isTimetable() {}
+
+func (DeltaDataIntervalTimetable) isTimetable() {}
+
+// UnmarshalJSON chooses the variant by timetable.
+func (u *Timetable) UnmarshalJSON(data []byte) error {
+	tag, err := readTag("Timetable", "timetable", data)
+	if err != nil {
+		return err
+	}
+	switch tag {
+	case "once":
+		u.Value, err = decodeAs[OnceTimetable](data)
+	case "continuous":
+		u.Value, err = decodeAs[ContinuousTimetable](data)
+	case "cron_trigger":
+		u.Value, err = decodeAs[CronTriggerTimetable](data)
+	case "cron_data_interval":
+		u.Value, err = decodeAs[CronDataIntervalTimetable](data)
+	case "delta_trigger":
+		u.Value, err = decodeAs[DeltaTriggerTimetable](data)
+	case "delta_data_interval":
+		u.Value, err = decodeAs[DeltaDataIntervalTimetable](data)
+	default:
+		err = unknownTag("Timetable", "timetable", tag)
+	}
+	return err
+}
+
+// MarshalJSON writes the variant with its tag.
+func (u Timetable) MarshalJSON() ([]byte, error) {
+	return encodeVariant("Timetable", u.Value)
+}
+
+// SerializedParam: A parameter of a DAG's runs.
+type SerializedParam struct {
+	// Default; absent for a parameter that every trigger must give.
+	Value JSONValue `json:"value,omitzero"`
+
+	// JSON Schema 2020-12 that the value must meet.
+	JSONSchema map[string]JSONValue `json:"json_schema"`
+
+	// What it is for.
+	Description *string `json:"description,omitzero"`
+}
+
+var checksSerializedParam = object("SerializedParam").needs("json_schema")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *SerializedParam) UnmarshalJSON(data []byte) error {
+	type plain SerializedParam
+	if err := checksSerializedParam.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes required collections as empty rather than null.
+func (v SerializedParam) MarshalJSON() ([]byte, error) {
+	type plain SerializedParam
+	if v.JSONSchema == nil {
+		v.JSONSchema = map[string]JSONValue{}
+	}
+	return json.Marshal(plain(v))
+}
+
+// SerializedTaskGroup: A task group, for people: its order is in the tasks.
+type SerializedTaskGroup struct {
+	GroupID TaskID `json:"group_id"`
+
+	// Group around it; absent at the top.
+	Parent *TaskID `json:"parent,omitzero"`
+
+	// Name for people; the last part of the id when absent.
+	DisplayName *string `json:"display_name,omitzero"`
+
+	// Words about it.
+	Tooltip *string `json:"tooltip,omitzero"`
+
+	// Documentation in Markdown.
+	DocMd *string `json:"doc_md,omitzero"`
+
+	// CSS color of the box.
+	UiColor *string `json:"ui_color,omitzero"`
+
+	// CSS color of the words.
+	UiFgcolor *string `json:"ui_fgcolor,omitzero"`
+}
+
+var checksSerializedTaskGroup = object("SerializedTaskGroup").needs("group_id")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *SerializedTaskGroup) UnmarshalJSON(data []byte) error {
+	type plain SerializedTaskGroup
+	if err := checksSerializedTaskGroup.check(data); err != nil {
 		return err
 	}
 	return json.Unmarshal(data, (*plain)(v))
@@ -996,6 +1649,9 @@ type ContractVersion = string
 
 // JSONValue: Any JSON value. Numbers are finite.
 type JSONValue = json.RawMessage
+
+// PoolName: Name of a pool.
+type PoolName = string
 
 // VersionInfo: One version of the contract.
 type VersionInfo struct {
@@ -1146,6 +1802,12 @@ type TaskError struct {
 
 	// False when the task said that another try is of no use.
 	Retryable bool `json:"retryable"`
+
+	// Pause before the next try as the task's retry policy decided it; the declared one when absent.
+	RetryDelaySeconds *float64 `json:"retry_delay_seconds,omitzero"`
+
+	// Why the retry policy decided as it did.
+	RetryReason *string `json:"retry_reason,omitzero"`
 }
 
 var checksTaskError = object("TaskError").needs("type", "message", "retryable")
@@ -1169,9 +1831,12 @@ type TaskSucceeded struct {
 
 	// Return values; the returned value itself has the key return_value.
 	Xcoms []XComEntry `json:"xcoms"`
+
+	// Tasks of the run that are not needed.
+	Skips []TaskID `json:"skips,omitzero"`
 }
 
-var checksTaskSucceeded = object("TaskSucceeded").tagged("outcome", "success").needs("started_at", "ended_at", "xcoms").elements("xcoms")
+var checksTaskSucceeded = object("TaskSucceeded").tagged("outcome", "success").needs("started_at", "ended_at", "xcoms").elements("xcoms", "skips")
 
 // UnmarshalJSON refuses a value that lacks a required property.
 func (v *TaskSucceeded) UnmarshalJSON(data []byte) error {
@@ -1864,7 +2529,7 @@ type Reason struct {
 	Value ReasonVariant
 }
 
-// ReasonVariant is one of WaitingForRunStart, WaitingForRunSlot, DagPaused, WaitingForUpstream, WaitingForScheduler, NoWorkerForQueue, WaitingForCapacity, HandedOut, Running, WorkerUnreachable, RetryBackoff, UpstreamNotMet, Ended.
+// ReasonVariant is one of WaitingForRunStart, WaitingForRunSlot, DagPaused, WaitingForUpstream, WaitingForScheduler, NoWorkerForQueue, WaitingForCapacity, HandedOut, Running, WorkerUnreachable, RetryBackoff, UpstreamNotMet, Ended, WaitingForRunAfter, WaitingForPoolSlots, UnknownPool, WaitingForActiveTasks, WaitingForTaskInstances, WaitingForPast, WaitingForOldTry, SkippedByTask, OutsideOfDates, RunEnded, Marked.
 type ReasonVariant interface {
 	isReason()
 }
@@ -1894,6 +2559,28 @@ func (RetryBackoff) isReason() {}
 func (UpstreamNotMet) isReason() {}
 
 func (Ended) isReason() {}
+
+func (WaitingForRunAfter) isReason() {}
+
+func (WaitingForPoolSlots) isReason() {}
+
+func (UnknownPool) isReason() {}
+
+func (WaitingForActiveTasks) isReason() {}
+
+func (WaitingForTaskInstances) isReason() {}
+
+func (WaitingForPast) isReason() {}
+
+func (WaitingForOldTry) isReason() {}
+
+func (SkippedByTask) isReason() {}
+
+func (OutsideOfDates) isReason() {}
+
+func (RunEnded) isReason() {}
+
+func (Marked) isReason() {}
 
 // UnmarshalJSON chooses the variant by reason.
 func (u *Reason) UnmarshalJSON(data []byte) error {
@@ -1928,6 +2615,28 @@ func (u *Reason) UnmarshalJSON(data []byte) error {
 		u.Value, err = decodeAs[UpstreamNotMet](data)
 	case "ended":
 		u.Value, err = decodeAs[Ended](data)
+	case "waiting_for_run_after":
+		u.Value, err = decodeAs[WaitingForRunAfter](data)
+	case "waiting_for_pool_slots":
+		u.Value, err = decodeAs[WaitingForPoolSlots](data)
+	case "unknown_pool":
+		u.Value, err = decodeAs[UnknownPool](data)
+	case "waiting_for_active_tasks":
+		u.Value, err = decodeAs[WaitingForActiveTasks](data)
+	case "waiting_for_task_instances":
+		u.Value, err = decodeAs[WaitingForTaskInstances](data)
+	case "waiting_for_past":
+		u.Value, err = decodeAs[WaitingForPast](data)
+	case "waiting_for_old_try":
+		u.Value, err = decodeAs[WaitingForOldTry](data)
+	case "skipped_by_task":
+		u.Value, err = decodeAs[SkippedByTask](data)
+	case "outside_of_dates":
+		u.Value, err = decodeAs[OutsideOfDates](data)
+	case "run_ended":
+		u.Value, err = decodeAs[RunEnded](data)
+	case "marked":
+		u.Value, err = decodeAs[Marked](data)
 	default:
 		err = unknownTag("Reason", "reason", tag)
 	}
@@ -1937,6 +2646,322 @@ func (u *Reason) UnmarshalJSON(data []byte) error {
 // MarshalJSON writes the variant with its tag.
 func (u Reason) MarshalJSON() ([]byte, error) {
 	return encodeVariant("Reason", u.Value)
+}
+
+// WaitingForRunAfter: The run is not due yet.
+type WaitingForRunAfter struct {
+	// When it is due.
+	Until time.Time `json:"until"`
+}
+
+var checksWaitingForRunAfter = object("WaitingForRunAfter").tagged("reason", "waiting_for_run_after").needs("until")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *WaitingForRunAfter) UnmarshalJSON(data []byte) error {
+	type plain WaitingForRunAfter
+	if err := checksWaitingForRunAfter.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v WaitingForRunAfter) MarshalJSON() ([]byte, error) {
+	type plain WaitingForRunAfter
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"waiting_for_run_after", plain(v)})
+}
+
+// WaitingForPoolSlots: The pool has too few free slots.
+type WaitingForPoolSlots struct {
+	Pool PoolName `json:"pool"`
+
+	// Slots of the pool; -1 for any number.
+	Slots int64 `json:"slots"`
+
+	// Slots in use.
+	Used int64 `json:"used"`
+
+	// Slots that it needs.
+	Needed int64 `json:"needed"`
+}
+
+var checksWaitingForPoolSlots = object("WaitingForPoolSlots").tagged("reason", "waiting_for_pool_slots").needs("pool", "slots", "used", "needed")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *WaitingForPoolSlots) UnmarshalJSON(data []byte) error {
+	type plain WaitingForPoolSlots
+	if err := checksWaitingForPoolSlots.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v WaitingForPoolSlots) MarshalJSON() ([]byte, error) {
+	type plain WaitingForPoolSlots
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"waiting_for_pool_slots", plain(v)})
+}
+
+// UnknownPool: The pool does not exist.
+type UnknownPool struct {
+	Pool PoolName `json:"pool"`
+}
+
+var checksUnknownPool = object("UnknownPool").tagged("reason", "unknown_pool").needs("pool")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *UnknownPool) UnmarshalJSON(data []byte) error {
+	type plain UnknownPool
+	if err := checksUnknownPool.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v UnknownPool) MarshalJSON() ([]byte, error) {
+	type plain UnknownPool
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"unknown_pool", plain(v)})
+}
+
+// WaitingForActiveTasks: As many task instances of the run are active as its DAG allows.
+type WaitingForActiveTasks struct {
+	Active int64 `json:"active"`
+
+	MaxActiveTasks int64 `json:"max_active_tasks"`
+}
+
+var checksWaitingForActiveTasks = object("WaitingForActiveTasks").tagged("reason", "waiting_for_active_tasks").needs("active", "max_active_tasks")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *WaitingForActiveTasks) UnmarshalJSON(data []byte) error {
+	type plain WaitingForActiveTasks
+	if err := checksWaitingForActiveTasks.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v WaitingForActiveTasks) MarshalJSON() ([]byte, error) {
+	type plain WaitingForActiveTasks
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"waiting_for_active_tasks", plain(v)})
+}
+
+// WaitingForTaskInstances: As many instances of the task are active as it allows.
+type WaitingForTaskInstances struct {
+	Active int64 `json:"active"`
+
+	// The declared limit.
+	Limit int64 `json:"limit"`
+
+	// Whether the limit holds for each run, or for all runs together.
+	WithinRun bool `json:"within_run"`
+}
+
+var checksWaitingForTaskInstances = object("WaitingForTaskInstances").tagged("reason", "waiting_for_task_instances").needs("active", "limit", "within_run")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *WaitingForTaskInstances) UnmarshalJSON(data []byte) error {
+	type plain WaitingForTaskInstances
+	if err := checksWaitingForTaskInstances.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v WaitingForTaskInstances) MarshalJSON() ([]byte, error) {
+	type plain WaitingForTaskInstances
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"waiting_for_task_instances", plain(v)})
+}
+
+// WaitingForPast: The run before has not ended well for this task.
+type WaitingForPast struct {
+	// The run before.
+	RunID RunID `json:"run_id"`
+
+	// The task there that is in the way.
+	TaskID TaskID `json:"task_id"`
+
+	State TaskInstanceState `json:"state"`
+}
+
+var checksWaitingForPast = object("WaitingForPast").tagged("reason", "waiting_for_past").needs("run_id", "task_id", "state")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *WaitingForPast) UnmarshalJSON(data []byte) error {
+	type plain WaitingForPast
+	if err := checksWaitingForPast.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v WaitingForPast) MarshalJSON() ([]byte, error) {
+	type plain WaitingForPast
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"waiting_for_past", plain(v)})
+}
+
+// WaitingForOldTry: An older try was stopped and is not known to have ended.
+type WaitingForOldTry struct {
+	Worker *WorkerName `json:"worker,omitzero"`
+
+	// When it was stopped.
+	Since time.Time `json:"since"`
+
+	// When it counts as ended without further sign.
+	TakeoverAt *time.Time `json:"takeover_at,omitzero"`
+}
+
+var checksWaitingForOldTry = object("WaitingForOldTry").tagged("reason", "waiting_for_old_try").needs("since")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *WaitingForOldTry) UnmarshalJSON(data []byte) error {
+	type plain WaitingForOldTry
+	if err := checksWaitingForOldTry.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v WaitingForOldTry) MarshalJSON() ([]byte, error) {
+	type plain WaitingForOldTry
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"waiting_for_old_try", plain(v)})
+}
+
+// SkippedByTask: A task decided that it is not needed.
+type SkippedByTask struct {
+	// The task that decided.
+	TaskID TaskID `json:"task_id"`
+}
+
+var checksSkippedByTask = object("SkippedByTask").tagged("reason", "skipped_by_task").needs("task_id")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *SkippedByTask) UnmarshalJSON(data []byte) error {
+	type plain SkippedByTask
+	if err := checksSkippedByTask.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v SkippedByTask) MarshalJSON() ([]byte, error) {
+	type plain SkippedByTask
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"skipped_by_task", plain(v)})
+}
+
+// OutsideOfDates: The logical date is outside of the task's start and end dates.
+type OutsideOfDates struct {
+	// The logical date of the run.
+	LogicalDate time.Time `json:"logical_date"`
+}
+
+var checksOutsideOfDates = object("OutsideOfDates").tagged("reason", "outside_of_dates").needs("logical_date")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *OutsideOfDates) UnmarshalJSON(data []byte) error {
+	type plain OutsideOfDates
+	if err := checksOutsideOfDates.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v OutsideOfDates) MarshalJSON() ([]byte, error) {
+	type plain OutsideOfDates
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"outside_of_dates", plain(v)})
+}
+
+// RunEnded: Its run ended before it.
+type RunEnded struct {
+	Cause RunEndCause `json:"cause"`
+
+	// The task whose failure ended the run.
+	TaskID *TaskID `json:"task_id,omitzero"`
+}
+
+var checksRunEnded = object("RunEnded").tagged("reason", "run_ended").needs("cause")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *RunEnded) UnmarshalJSON(data []byte) error {
+	type plain RunEnded
+	if err := checksRunEnded.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v RunEnded) MarshalJSON() ([]byte, error) {
+	type plain RunEnded
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"run_ended", plain(v)})
+}
+
+// Marked: Somebody set its state by hand.
+type Marked struct {
+	State TaskInstanceState `json:"state"`
+
+	// Name of the credential.
+	User *string `json:"user,omitzero"`
+
+	// When.
+	At time.Time `json:"at"`
+}
+
+var checksMarked = object("Marked").tagged("reason", "marked").needs("state", "at")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *Marked) UnmarshalJSON(data []byte) error {
+	type plain Marked
+	if err := checksMarked.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v Marked) MarshalJSON() ([]byte, error) {
+	type plain Marked
+	return json.Marshal(struct {
+		Tag string `json:"reason"`
+		plain
+	}{"marked", plain(v)})
 }
 
 // Hello: First frame of a connection, from the worker.
@@ -2101,7 +3126,7 @@ func (v Deliver) MarshalJSON() ([]byte, error) {
 	}{"deliver", plain(v)})
 }
 
-// Cancel: The dispatch is not live any more: kill it and report nothing.
+// Cancel: The dispatch may not act any more: kill it and report it as interrupted, cause cancelled, so that its end is known.
 type Cancel struct {
 	DispatchID DispatchID `json:"dispatch_id"`
 
@@ -2276,7 +3301,7 @@ type ServerFrame struct {
 	Value ServerFrameVariant
 }
 
-// ServerFrameVariant is one of Welcome, Refused, Deliver, Cancel, Response.
+// ServerFrameVariant is one of Welcome, Refused, Deliver, Cancel, Response, Tail, Drain.
 type ServerFrameVariant interface {
 	isServerFrame()
 }
@@ -2290,6 +3315,10 @@ func (Deliver) isServerFrame() {}
 func (Cancel) isServerFrame() {}
 
 func (Response) isServerFrame() {}
+
+func (Tail) isServerFrame() {}
+
+func (Drain) isServerFrame() {}
 
 // UnmarshalJSON chooses the variant by frame.
 func (u *ServerFrame) UnmarshalJSON(data []byte) error {
@@ -2308,6 +3337,10 @@ func (u *ServerFrame) UnmarshalJSON(data []byte) error {
 		u.Value, err = decodeAs[Cancel](data)
 	case "response":
 		u.Value, err = decodeAs[Response](data)
+	case "tail":
+		u.Value, err = decodeAs[Tail](data)
+	case "drain":
+		u.Value, err = decodeAs[Drain](data)
 	default:
 		err = unknownTag("ServerFrame", "frame", tag)
 	}
@@ -2317,6 +3350,60 @@ func (u *ServerFrame) UnmarshalJSON(data []byte) error {
 // MarshalJSON writes the variant with its tag.
 func (u ServerFrame) MarshalJSON() ([]byte, error) {
 	return encodeVariant("ServerFrame", u.Value)
+}
+
+// Tail: Somebody reads along: send the log of this dispatch as it comes, for a while.
+type Tail struct {
+	DispatchID DispatchID `json:"dispatch_id"`
+
+	// How long; repeated as long as somebody looks.
+	Seconds float64 `json:"seconds"`
+}
+
+var checksTail = object("Tail").tagged("frame", "tail").needs("dispatch_id", "seconds")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *Tail) UnmarshalJSON(data []byte) error {
+	type plain Tail
+	if err := checksTail.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v Tail) MarshalJSON() ([]byte, error) {
+	type plain Tail
+	return json.Marshal(struct {
+		Tag string `json:"frame"`
+		plain
+	}{"tail", plain(v)})
+}
+
+// Drain: Take no more work, and stop when what runs has ended.
+type Drain struct {
+	// Why.
+	Message string `json:"message"`
+}
+
+var checksDrain = object("Drain").tagged("frame", "drain").needs("message")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *Drain) UnmarshalJSON(data []byte) error {
+	type plain Drain
+	if err := checksDrain.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v Drain) MarshalJSON() ([]byte, error) {
+	type plain Drain
+	return json.Marshal(struct {
+		Tag string `json:"frame"`
+		plain
+	}{"drain", plain(v)})
 }
 
 // TaskInstanceState: State of a task instance; the legal changes are in states.json.
@@ -2361,12 +3448,14 @@ type DagRunType string
 
 // Values of DagRunType.
 const (
-	DagRunTypeManual DagRunType = "manual"
+	DagRunTypeManual            DagRunType = "manual"
+	DagRunTypeScheduled         DagRunType = "scheduled"
+	DagRunTypeOperatorTriggered DagRunType = "operator_triggered"
 )
 
 // UnmarshalText refuses words that this version of the contract does not know.
 func (v *DagRunType) UnmarshalText(text []byte) error {
-	return decodeWord(v, "DagRunType", text, DagRunTypeManual)
+	return decodeWord(v, "DagRunType", text, DagRunTypeManual, DagRunTypeScheduled, DagRunTypeOperatorTriggered)
 }
 
 // ActivityKind: Kind of work that is handed out.
@@ -2388,25 +3477,39 @@ type TriggerRule string
 
 // Values of TriggerRule.
 const (
-	TriggerRuleAllSuccess TriggerRule = "all_success"
+	TriggerRuleAllSuccess              TriggerRule = "all_success"
+	TriggerRuleAllFailed               TriggerRule = "all_failed"
+	TriggerRuleAllDone                 TriggerRule = "all_done"
+	TriggerRuleAllDoneMinOneSuccess    TriggerRule = "all_done_min_one_success"
+	TriggerRuleAllDoneSetupSuccess     TriggerRule = "all_done_setup_success"
+	TriggerRuleOneSuccess              TriggerRule = "one_success"
+	TriggerRuleOneFailed               TriggerRule = "one_failed"
+	TriggerRuleOneDone                 TriggerRule = "one_done"
+	TriggerRuleNoneFailed              TriggerRule = "none_failed"
+	TriggerRuleNoneFailedMinOneSuccess TriggerRule = "none_failed_min_one_success"
+	TriggerRuleNoneSkipped             TriggerRule = "none_skipped"
+	TriggerRuleAllSkipped              TriggerRule = "all_skipped"
+	TriggerRuleAlways                  TriggerRule = "always"
 )
 
 // UnmarshalText refuses words that this version of the contract does not know.
 func (v *TriggerRule) UnmarshalText(text []byte) error {
-	return decodeWord(v, "TriggerRule", text, TriggerRuleAllSuccess)
+	return decodeWord(v, "TriggerRule", text, TriggerRuleAllSuccess, TriggerRuleAllFailed, TriggerRuleAllDone, TriggerRuleAllDoneMinOneSuccess, TriggerRuleAllDoneSetupSuccess, TriggerRuleOneSuccess, TriggerRuleOneFailed, TriggerRuleOneDone, TriggerRuleNoneFailed, TriggerRuleNoneFailedMinOneSuccess, TriggerRuleNoneSkipped, TriggerRuleAllSkipped, TriggerRuleAlways)
 }
 
-// Isolation: How a try gets its process: a fork of a warm parent that has imported the DAG file.
+// Isolation: How a try gets its process: a fork of a warm parent that has imported the DAG file, a new interpreter, or a warm process that runs many tries of the same code and grants.
 type Isolation string
 
 // Values of Isolation.
 const (
-	IsolationFork Isolation = "fork"
+	IsolationFork  Isolation = "fork"
+	IsolationSpawn Isolation = "spawn"
+	IsolationReuse Isolation = "reuse"
 )
 
 // UnmarshalText refuses words that this version of the contract does not know.
 func (v *Isolation) UnmarshalText(text []byte) error {
-	return decodeWord(v, "Isolation", text, IsolationFork)
+	return decodeWord(v, "Isolation", text, IsolationFork, IsolationSpawn, IsolationReuse)
 }
 
 // OnCut: What a worker does with a live try that it can no longer report before its takeover.
@@ -2464,9 +3567,56 @@ const (
 	InterruptCauseWorkerStopping InterruptCause = "worker_stopping"
 	InterruptCauseWorkerFailure  InterruptCause = "worker_failure"
 	InterruptCauseLeaseCut       InterruptCause = "lease_cut"
+	InterruptCauseCancelled      InterruptCause = "cancelled"
 )
 
 // UnmarshalText refuses words that this version of the contract does not know.
 func (v *InterruptCause) UnmarshalText(text []byte) error {
-	return decodeWord(v, "InterruptCause", text, InterruptCauseWorkerStopping, InterruptCauseWorkerFailure, InterruptCauseLeaseCut)
+	return decodeWord(v, "InterruptCause", text, InterruptCauseWorkerStopping, InterruptCauseWorkerFailure, InterruptCauseLeaseCut, InterruptCauseCancelled)
+}
+
+// WeightRule: How the effective priority of a task follows from its weight and those of its neighbours.
+type WeightRule string
+
+// Values of WeightRule.
+const (
+	WeightRuleDownstream WeightRule = "downstream"
+	WeightRuleUpstream   WeightRule = "upstream"
+	WeightRuleAbsolute   WeightRule = "absolute"
+)
+
+// UnmarshalText refuses words that this version of the contract does not know.
+func (v *WeightRule) UnmarshalText(text []byte) error {
+	return decodeWord(v, "WeightRule", text, WeightRuleDownstream, WeightRuleUpstream, WeightRuleAbsolute)
+}
+
+// RunEndCause: Why a run ended before its tasks did.
+type RunEndCause string
+
+// Values of RunEndCause.
+const (
+	RunEndCauseCancelled  RunEndCause = "cancelled"
+	RunEndCauseTimedOut   RunEndCause = "timed_out"
+	RunEndCauseFailedFast RunEndCause = "failed_fast"
+)
+
+// UnmarshalText refuses words that this version of the contract does not know.
+func (v *RunEndCause) UnmarshalText(text []byte) error {
+	return decodeWord(v, "RunEndCause", text, RunEndCauseCancelled, RunEndCauseTimedOut, RunEndCauseFailedFast)
+}
+
+// TriggeredBy: Who asked for a run.
+type TriggeredBy string
+
+// Values of TriggeredBy.
+const (
+	TriggeredByRestAPI   TriggeredBy = "rest_api"
+	TriggeredByOperator  TriggeredBy = "operator"
+	TriggeredByTimetable TriggeredBy = "timetable"
+	TriggeredByTest      TriggeredBy = "test"
+)
+
+// UnmarshalText refuses words that this version of the contract does not know.
+func (v *TriggeredBy) UnmarshalText(text []byte) error {
+	return decodeWord(v, "TriggeredBy", text, TriggeredByRestAPI, TriggeredByOperator, TriggeredByTimetable, TriggeredByTest)
 }

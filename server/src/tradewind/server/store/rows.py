@@ -117,6 +117,14 @@ class DagRow:
     tags: list[str]
     owners: list[str]
     max_active_runs: int
+    max_active_tasks: int
+    max_consecutive_failed_runs: int
+    dagrun_timeout_seconds: float | None
+    timetable: dict[str, Any] | None
+    next_run_after: datetime | None
+    next_logical_date: datetime | None
+    next_interval_start: datetime | None
+    next_interval_end: datetime | None
     snapshot: str
     code_id: str
     last_parsed_at: datetime
@@ -216,8 +224,14 @@ class RunRow:
     file: str
     snapshot: str
     code_id: str
+    triggered_by: str
     triggering_user: str | None
     note: str | None
+    next_run_after: datetime | None
+    timeout_at: datetime | None
+    cancelled_at: datetime | None
+    end_reason: dict[str, Any] | None
+    clear_number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +253,18 @@ class InstanceRow:
     lost: int
     retries: int
     retry_delay_seconds: float
+    retry_backoff: float
+    max_retry_delay_seconds: float | None
+    execution_timeout_seconds: float | None
+    priority_weight: int
+    pool: str
+    pool_slots: int
+    max_active_tis_per_dag: int | None
+    max_active_tis_per_dagrun: int | None
+    run_as_user: str | None
     queue: str
     executor: str
+    skips: list[str] | None
     reason: dict[str, Any] | None
     retry_at: datetime | None
     scheduled_at: datetime | None
@@ -250,6 +274,7 @@ class InstanceRow:
     changed_at: datetime
     try_id: str | None
     dispatch_id: str | None
+    stopping_dispatch_id: str | None
     worker: str | None
     hostname: str | None
     unixname: str | None

@@ -16,6 +16,7 @@ class TaskInstanceEvent(enum.StrEnum):
     READY = "ready"
     UPSTREAM_FAILED = "upstream_failed"
     UPSTREAM_SKIPPED = "upstream_skipped"
+    SKIPPED_BY_TASK = "skipped_by_task"
     CLAIM = "claim"
     START = "start"
     SUCCEED = "succeed"
@@ -24,6 +25,12 @@ class TaskInstanceEvent(enum.StrEnum):
     SKIP = "skip"
     LOSE = "lose"
     RETRY_DUE = "retry_due"
+    ABANDON = "abandon"
+    TIME_OUT = "time_out"
+    CLEAR = "clear"
+    MARK_SUCCESS = "mark_success"
+    MARK_FAILED = "mark_failed"
+    MARK_SKIPPED = "mark_skipped"
 
 
 TASK_INSTANCE_INITIAL: Final = TaskInstanceState.NONE
@@ -35,6 +42,8 @@ TASK_INSTANCE_TRANSITIONS: Final[Mapping[tuple[TaskInstanceState, TaskInstanceEv
     (TaskInstanceState.NONE, TaskInstanceEvent.UPSTREAM_FAILED): TaskInstanceState.UPSTREAM_FAILED,
     # the trigger rule can not be met because an upstream task was skipped
     (TaskInstanceState.NONE, TaskInstanceEvent.UPSTREAM_SKIPPED): TaskInstanceState.SKIPPED,
+    # a task of the run decided that it is not needed, or its dates exclude it
+    (TaskInstanceState.NONE, TaskInstanceEvent.SKIPPED_BY_TASK): TaskInstanceState.SKIPPED,
     # an executor with capacity took it
     (TaskInstanceState.SCHEDULED, TaskInstanceEvent.CLAIM): TaskInstanceState.QUEUED,
     # the worker reported that user code starts
@@ -61,6 +70,90 @@ TASK_INSTANCE_TRANSITIONS: Final[Mapping[tuple[TaskInstanceState, TaskInstanceEv
     (TaskInstanceState.RUNNING, TaskInstanceEvent.LOSE): TaskInstanceState.SCHEDULED,
     # the retry delay has passed
     (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.RETRY_DUE): TaskInstanceState.SCHEDULED,
+    # its run was cancelled or failed fast
+    (TaskInstanceState.NONE, TaskInstanceEvent.ABANDON): TaskInstanceState.SKIPPED,
+    # its run was cancelled or failed fast
+    (TaskInstanceState.SCHEDULED, TaskInstanceEvent.ABANDON): TaskInstanceState.SKIPPED,
+    # its run was cancelled or failed fast
+    (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.ABANDON): TaskInstanceState.SKIPPED,
+    # its run was cancelled or failed fast; the try is stopped
+    (TaskInstanceState.QUEUED, TaskInstanceEvent.ABANDON): TaskInstanceState.FAILED,
+    # its run was cancelled or failed fast; the try is stopped
+    (TaskInstanceState.RUNNING, TaskInstanceEvent.ABANDON): TaskInstanceState.FAILED,
+    # its run took longer than it may
+    (TaskInstanceState.NONE, TaskInstanceEvent.TIME_OUT): TaskInstanceState.SKIPPED,
+    # its run took longer than it may
+    (TaskInstanceState.SCHEDULED, TaskInstanceEvent.TIME_OUT): TaskInstanceState.SKIPPED,
+    # its run took longer than it may
+    (TaskInstanceState.QUEUED, TaskInstanceEvent.TIME_OUT): TaskInstanceState.SKIPPED,
+    # its run took longer than it may
+    (TaskInstanceState.RUNNING, TaskInstanceEvent.TIME_OUT): TaskInstanceState.SKIPPED,
+    # its run took longer than it may
+    (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.TIME_OUT): TaskInstanceState.SKIPPED,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.SCHEDULED, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.QUEUED, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.RUNNING, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.SUCCESS, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.FAILED, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.SKIPPED, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody cleared it; a live try is stopped
+    (TaskInstanceState.UPSTREAM_FAILED, TaskInstanceEvent.CLEAR): TaskInstanceState.NONE,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.NONE, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SCHEDULED, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.QUEUED, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.RUNNING, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.FAILED, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SKIPPED, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.UPSTREAM_FAILED, TaskInstanceEvent.MARK_SUCCESS): TaskInstanceState.SUCCESS,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.NONE, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SCHEDULED, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.QUEUED, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.RUNNING, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SUCCESS, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SKIPPED, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.UPSTREAM_FAILED, TaskInstanceEvent.MARK_FAILED): TaskInstanceState.FAILED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.NONE, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SCHEDULED, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.QUEUED, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.RUNNING, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.UP_FOR_RETRY, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.SUCCESS, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.FAILED, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
+    # somebody set its state by hand; a live try is stopped
+    (TaskInstanceState.UPSTREAM_FAILED, TaskInstanceEvent.MARK_SKIPPED): TaskInstanceState.SKIPPED,
 }
 
 class DagRunEvent(enum.StrEnum):
@@ -69,6 +162,11 @@ class DagRunEvent(enum.StrEnum):
     START = "start"
     SUCCEED = "succeed"
     FAIL = "fail"
+    TIME_OUT = "time_out"
+    CANCEL = "cancel"
+    CLEAR = "clear"
+    MARK_SUCCESS = "mark_success"
+    MARK_FAILED = "mark_failed"
 
 
 DAG_RUN_INITIAL: Final = DagRunState.QUEUED
@@ -76,10 +174,32 @@ DAG_RUN_FINAL: Final = frozenset({DagRunState.SUCCESS, DagRunState.FAILED})
 DAG_RUN_TRANSITIONS: Final[Mapping[tuple[DagRunState, DagRunEvent], DagRunState]] = {
     # its DAG is not paused and has a free run slot
     (DagRunState.QUEUED, DagRunEvent.START): DagRunState.RUNNING,
-    # every leaf task instance ended in success or skipped
+    # every task instance that decides the run ended in success or skipped
     (DagRunState.RUNNING, DagRunEvent.SUCCEED): DagRunState.SUCCESS,
-    # all ended and a leaf failed or was not reached
+    # all ended and one that decides the run failed or was not reached
     (DagRunState.RUNNING, DagRunEvent.FAIL): DagRunState.FAILED,
+    # it took longer than its DAG allows
+    (DagRunState.RUNNING, DagRunEvent.TIME_OUT): DagRunState.FAILED,
+    # somebody cancelled it, and no teardown task is left to run
+    (DagRunState.QUEUED, DagRunEvent.CANCEL): DagRunState.FAILED,
+    # somebody cancelled it, and no teardown task is left to run
+    (DagRunState.RUNNING, DagRunEvent.CANCEL): DagRunState.FAILED,
+    # some of its task instances were cleared
+    (DagRunState.SUCCESS, DagRunEvent.CLEAR): DagRunState.QUEUED,
+    # some of its task instances were cleared
+    (DagRunState.FAILED, DagRunEvent.CLEAR): DagRunState.QUEUED,
+    # somebody set its state by hand
+    (DagRunState.QUEUED, DagRunEvent.MARK_SUCCESS): DagRunState.SUCCESS,
+    # somebody set its state by hand
+    (DagRunState.RUNNING, DagRunEvent.MARK_SUCCESS): DagRunState.SUCCESS,
+    # somebody set its state by hand
+    (DagRunState.FAILED, DagRunEvent.MARK_SUCCESS): DagRunState.SUCCESS,
+    # somebody set its state by hand
+    (DagRunState.QUEUED, DagRunEvent.MARK_FAILED): DagRunState.FAILED,
+    # somebody set its state by hand
+    (DagRunState.RUNNING, DagRunEvent.MARK_FAILED): DagRunState.FAILED,
+    # somebody set its state by hand
+    (DagRunState.SUCCESS, DagRunEvent.MARK_FAILED): DagRunState.FAILED,
 }
 
 __all__ = [

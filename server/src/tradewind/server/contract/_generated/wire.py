@@ -38,6 +38,78 @@ class Renewal(m.WireModel):
     """Expiry of the token."""
 
 
+class Delta(m.WireModel):
+    """A span of calendar months and of time."""
+
+    months: t.Annotated[int, p.Field(ge=-12000, le=12000)]
+    """Whole months, added first."""
+    seconds: float
+    """Time, added last."""
+
+
+class OnceTimetable(m.TaggedModel):
+    """One run, as soon as possible."""
+
+    tag_property: t.ClassVar[str] = "timetable"
+    timetable: t.Literal["once"] = "once"
+
+
+class ContinuousTimetable(m.TaggedModel):
+    """A run after each run, one at a time."""
+
+    tag_property: t.ClassVar[str] = "timetable"
+    timetable: t.Literal["continuous"] = "continuous"
+
+
+class CronTriggerTimetable(m.TaggedModel):
+    """A run at each moment of one or several cron expressions."""
+
+    tag_property: t.ClassVar[str] = "timetable"
+    timetable: t.Literal["cron_trigger"] = "cron_trigger"
+    crons: t.Annotated[list[t.Annotated[str, p.Field(min_length=1, max_length=500)]], p.Field(min_length=1, max_length=100)]
+    """The expressions; a moment of several of them is one run."""
+    timezone: t.Annotated[str, p.Field(min_length=1, max_length=100)]
+    """Name in the IANA time zone database."""
+    interval: m.Omittable[Delta] = None
+    """Length of the data interval that ends at the moment; none when absent."""
+    run_immediately: bool = False
+    """Whether the last moment before the DAG was first scheduled has a run without catch-up."""
+    run_immediately_seconds: m.Omittable[t.Annotated[float, p.Field(ge=0)]] = None
+    """The same, if that moment is not longer ago than this."""
+
+
+class CronDataIntervalTimetable(m.TaggedModel):
+    """A run at the end of each interval between two moments of a cron expression."""
+
+    tag_property: t.ClassVar[str] = "timetable"
+    timetable: t.Literal["cron_data_interval"] = "cron_data_interval"
+    cron: t.Annotated[str, p.Field(min_length=1, max_length=500)]
+    """Five fields, or a preset such as @daily."""
+    timezone: t.Annotated[str, p.Field(min_length=1, max_length=100)]
+    """Name in the IANA time zone database."""
+
+
+class DeltaTriggerTimetable(m.TaggedModel):
+    """A run each time a span has passed since the start date or the run before."""
+
+    tag_property: t.ClassVar[str] = "timetable"
+    timetable: t.Literal["delta_trigger"] = "delta_trigger"
+    delta: Delta
+    interval: m.Omittable[Delta] = None
+    """Length of the data interval that ends at the moment; none when absent."""
+
+
+class DeltaDataIntervalTimetable(m.TaggedModel):
+    """A run at the end of each interval of this length."""
+
+    tag_property: t.ClassVar[str] = "timetable"
+    timetable: t.Literal["delta_data_interval"] = "delta_data_interval"
+    delta: Delta
+
+
+Timetable: t.TypeAlias = t.Annotated[OnceTimetable | ContinuousTimetable | CronTriggerTimetable | CronDataIntervalTimetable | DeltaTriggerTimetable | DeltaDataIntervalTimetable, p.Field(discriminator="timetable")]
+"""When runs of a DAG come due."""
+
 DagId: t.TypeAlias = t.Annotated[str, p.Field(min_length=1, max_length=250, pattern="^[A-Za-z0-9_.\\-]+$")]
 """Name of a DAG, unique in a deployment."""
 
@@ -53,6 +125,24 @@ class EdgeLabel(m.WireModel):
     upstream: TaskId
     downstream: TaskId
     label: t.Annotated[str, p.Field(min_length=1, max_length=500)]
+
+
+class SerializedTaskGroup(m.WireModel):
+    """A task group, for people: its order is in the tasks."""
+
+    group_id: TaskId
+    parent: m.Omittable[TaskId] = None
+    """Group around it; absent at the top."""
+    display_name: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=500)]] = None
+    """Name for people; the last part of the id when absent."""
+    tooltip: m.Omittable[t.Annotated[str, p.Field(max_length=5000)]] = None
+    """Words about it."""
+    doc_md: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in Markdown."""
+    ui_color: m.Omittable[t.Annotated[str, p.Field(max_length=50)]] = None
+    """CSS color of the box."""
+    ui_fgcolor: m.Omittable[t.Annotated[str, p.Field(max_length=50)]] = None
+    """CSS color of the words."""
 
 
 MapIndex: t.TypeAlias = t.Annotated[int, p.Field(ge=-1)]
@@ -121,6 +211,16 @@ class LeaseRenewal(m.WireModel):
 
 OperationId: t.TypeAlias = m.Uuid
 """Chosen by the caller of a mutating operation; a repeat with the same value returns the first answer."""
+
+class SetVariable(m.WireModel):
+    """Write a variable."""
+
+    op_id: OperationId
+    value: t.Annotated[str, p.Field(max_length=1000000)]
+    """The value; JSON values are kept as JSON text."""
+    description: m.Omittable[t.Annotated[str, p.Field(max_length=5000)]] = None
+    """Words about it."""
+
 
 QueueName: t.TypeAlias = t.Annotated[str, p.Field(min_length=1, max_length=100, pattern="^[A-Za-z0-9_.\\-]+$")]
 """Queue that a task waits in and that workers serve."""
@@ -207,6 +307,13 @@ class Variable(m.WireModel):
     """The value; JSON values are kept as JSON text."""
 
 
+class VariableKeys(m.WireModel):
+    """Keys of variables that may be read."""
+
+    keys: list[VariableKey]
+    """Sorted."""
+
+
 ConnectionId: t.TypeAlias = t.Annotated[str, p.Field(min_length=1, max_length=250)]
 """Name of a connection."""
 
@@ -239,12 +346,18 @@ GrantPattern: t.TypeAlias = t.Annotated[str, p.Field(min_length=1, max_length=25
 """Exact name, or a prefix followed by one asterisk."""
 
 class Grants(m.WireModel):
-    """Secrets that the code of a DAG declares to need."""
+    """What the code of a DAG declares to need beyond its own run."""
 
     connections: list[GrantPattern]
     """Connections that may be read."""
     variables: list[GrantPattern]
     """Variables that may be read."""
+    write_variables: m.Omittable[list[GrantPattern]] = None
+    """Variables that may be written and deleted."""
+    read_dags: m.Omittable[list[GrantPattern]] = None
+    """Other DAGs whose runs and XComs may be read."""
+    trigger_dags: m.Omittable[list[GrantPattern]] = None
+    """DAGs that may be triggered."""
 
 
 ContractVersion: t.TypeAlias = t.Annotated[str, p.Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
@@ -272,6 +385,38 @@ class SetXCom(m.WireModel):
     op_id: OperationId
     value: JsonValue
 
+
+class TriggerRun(m.WireModel):
+    """Ask for a run of a DAG."""
+
+    op_id: OperationId
+    run_id: m.Omittable[RunId] = None
+    """Name of the run; made from the time when absent."""
+    logical_date: m.Omittable[m.Timestamp] = None
+    """The date that the run is about."""
+    run_after: m.Omittable[m.Timestamp] = None
+    """Moment from which the run may start; now when absent."""
+    conf: dict[str, JsonValue]
+    """Configuration that its tasks can read."""
+    note: m.Omittable[t.Annotated[str, p.Field(max_length=10000)]] = None
+    """Words about the run."""
+    reset: bool = False
+    """Whether a run of this name or logical date that exists is cleared and starts again."""
+
+
+class SerializedParam(m.WireModel):
+    """A parameter of a DAG's runs."""
+
+    value: m.OmittableJson = m.UNSET
+    """Default; absent for a parameter that every trigger must give."""
+    json_schema: dict[str, JsonValue]
+    """JSON Schema 2020-12 that the value must meet."""
+    description: m.Omittable[t.Annotated[str, p.Field(max_length=10000)]] = None
+    """What it is for."""
+
+
+PoolName: t.TypeAlias = t.Annotated[str, p.Field(min_length=1, max_length=256)]
+"""Name of a pool."""
 
 class VersionInfo(m.WireModel):
     """One version of the contract."""
@@ -307,6 +452,10 @@ class TaskError(m.WireModel):
     traceback: m.Omittable[t.Annotated[str, p.Field(max_length=200000)]] = None
     retryable: bool
     """False when the task said that another try is of no use."""
+    retry_delay_seconds: m.Omittable[t.Annotated[float, p.Field(ge=0)]] = None
+    """Pause before the next try as the task's retry policy decided it; the declared one when absent."""
+    retry_reason: m.Omittable[t.Annotated[str, p.Field(max_length=1000)]] = None
+    """Why the retry policy decided as it did."""
 
 
 class TaskSucceeded(m.TaggedModel):
@@ -320,6 +469,8 @@ class TaskSucceeded(m.TaggedModel):
     """On the worker's clock."""
     xcoms: t.Annotated[list[XComEntry], p.Field(max_length=1000)]
     """Return values; the returned value itself has the key return_value."""
+    skips: m.Omittable[t.Annotated[list[TaskId], p.Field(max_length=100000)]] = None
+    """Tasks of the run that are not needed."""
 
 
 class TaskFailed(m.TaggedModel):
@@ -509,6 +660,88 @@ class RetryBackoff(m.TaggedModel):
     """Number of the next try."""
 
 
+class WaitingForRunAfter(m.TaggedModel):
+    """The run is not due yet."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["waiting_for_run_after"] = "waiting_for_run_after"
+    until: m.Timestamp
+    """When it is due."""
+
+
+class WaitingForPoolSlots(m.TaggedModel):
+    """The pool has too few free slots."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["waiting_for_pool_slots"] = "waiting_for_pool_slots"
+    pool: PoolName
+    slots: t.Annotated[int, p.Field(ge=-1)]
+    """Slots of the pool; -1 for any number."""
+    used: t.Annotated[int, p.Field(ge=0)]
+    """Slots in use."""
+    needed: t.Annotated[int, p.Field(ge=1)]
+    """Slots that it needs."""
+
+
+class UnknownPool(m.TaggedModel):
+    """The pool does not exist."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["unknown_pool"] = "unknown_pool"
+    pool: PoolName
+
+
+class WaitingForActiveTasks(m.TaggedModel):
+    """As many task instances of the run are active as its DAG allows."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["waiting_for_active_tasks"] = "waiting_for_active_tasks"
+    active: t.Annotated[int, p.Field(ge=0)]
+    max_active_tasks: t.Annotated[int, p.Field(ge=1)]
+
+
+class WaitingForTaskInstances(m.TaggedModel):
+    """As many instances of the task are active as it allows."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["waiting_for_task_instances"] = "waiting_for_task_instances"
+    active: t.Annotated[int, p.Field(ge=0)]
+    limit: t.Annotated[int, p.Field(ge=1)]
+    """The declared limit."""
+    within_run: bool
+    """Whether the limit holds for each run, or for all runs together."""
+
+
+class WaitingForOldTry(m.TaggedModel):
+    """An older try was stopped and is not known to have ended."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["waiting_for_old_try"] = "waiting_for_old_try"
+    worker: m.Omittable[WorkerName] = None
+    since: m.Timestamp
+    """When it was stopped."""
+    takeover_at: m.Omittable[m.Timestamp] = None
+    """When it counts as ended without further sign."""
+
+
+class SkippedByTask(m.TaggedModel):
+    """A task decided that it is not needed."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["skipped_by_task"] = "skipped_by_task"
+    task_id: TaskId
+    """The task that decided."""
+
+
+class OutsideOfDates(m.TaggedModel):
+    """The logical date is outside of the task's start and end dates."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["outside_of_dates"] = "outside_of_dates"
+    logical_date: m.Timestamp
+    """The logical date of the run."""
+
+
 class Hello(m.TaggedModel):
     """First frame of a connection, from the worker."""
 
@@ -560,7 +793,7 @@ class Refused(m.TaggedModel):
 
 
 class Cancel(m.TaggedModel):
-    """The dispatch is not live any more: kill it and report nothing."""
+    """The dispatch may not act any more: kill it and report it as interrupted, cause cancelled, so that its end is known."""
 
     tag_property: t.ClassVar[str] = "frame"
     frame: t.Literal["cancel"] = "cancel"
@@ -610,6 +843,25 @@ class Response(m.TaggedModel):
 WorkerFrame: t.TypeAlias = t.Annotated[Hello | Request | Offer, p.Field(discriminator="frame")]
 """Frame from a worker."""
 
+class Tail(m.TaggedModel):
+    """Somebody reads along: send the log of this dispatch as it comes, for a while."""
+
+    tag_property: t.ClassVar[str] = "frame"
+    frame: t.Literal["tail"] = "tail"
+    dispatch_id: DispatchId
+    seconds: t.Annotated[float, p.Field(gt=0)]
+    """How long; repeated as long as somebody looks."""
+
+
+class Drain(m.TaggedModel):
+    """Take no more work, and stop when what runs has ended."""
+
+    tag_property: t.ClassVar[str] = "frame"
+    frame: t.Literal["drain"] = "drain"
+    message: t.Annotated[str, p.Field(max_length=1000)]
+    """Why."""
+
+
 class TaskInstanceState(enum.StrEnum):
     """State of a task instance; the legal changes are in states.json."""
 
@@ -634,6 +886,30 @@ class Ended(m.TaggedModel):
     """Message of the last error."""
 
 
+class WaitingForPast(m.TaggedModel):
+    """The run before has not ended well for this task."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["waiting_for_past"] = "waiting_for_past"
+    run_id: RunId
+    """The run before."""
+    task_id: TaskId
+    """The task there that is in the way."""
+    state: TaskInstanceState
+
+
+class Marked(m.TaggedModel):
+    """Somebody set its state by hand."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["marked"] = "marked"
+    state: TaskInstanceState
+    user: m.Omittable[t.Annotated[str, p.Field(max_length=250)]] = None
+    """Name of the credential."""
+    at: m.Timestamp
+    """When."""
+
+
 class DagRunState(enum.StrEnum):
     """State of a DAG run; the legal changes are in states.json."""
 
@@ -647,30 +923,29 @@ class DagRunType(enum.StrEnum):
     """What created a DAG run."""
 
     MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    OPERATOR_TRIGGERED = "operator_triggered"
 
 
-class DagRunContext(m.WireModel):
-    """The run as its tasks see it."""
+class RunSummary(m.WireModel):
+    """A run, as other runs see it."""
 
     dag_id: DagId
     run_id: RunId
     run_type: DagRunType
+    state: DagRunState
+    run_after: m.Timestamp
+    """Moment from which it may start."""
     logical_date: m.Omittable[m.Timestamp] = None
-    """The date that the run is about."""
+    """The date that it is about."""
     data_interval_start: m.Omittable[m.Timestamp] = None
     """Start of the data interval."""
     data_interval_end: m.Omittable[m.Timestamp] = None
     """End of the data interval."""
-    run_after: m.Timestamp
-    """Moment from which the run may start."""
     start_date: m.Omittable[m.Timestamp] = None
-    """Moment when the run started."""
-    conf: dict[str, JsonValue]
-    """Configuration given when the run was triggered."""
-    dag_version: t.Annotated[int, p.Field(ge=1)]
-    """Number of the DAG version that the run is pinned to."""
-    triggering_user: m.Omittable[t.Annotated[str, p.Field(max_length=250)]] = None
-    """Name of the credential that triggered the run."""
+    """Moment when it started."""
+    end_date: m.Omittable[m.Timestamp] = None
+    """Moment when it ended."""
 
 
 class ActivityKind(enum.StrEnum):
@@ -728,6 +1003,18 @@ class TriggerRule(enum.StrEnum):
     """Which upstream states let a task instance run."""
 
     ALL_SUCCESS = "all_success"
+    ALL_FAILED = "all_failed"
+    ALL_DONE = "all_done"
+    ALL_DONE_MIN_ONE_SUCCESS = "all_done_min_one_success"
+    ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
+    ONE_SUCCESS = "one_success"
+    ONE_FAILED = "one_failed"
+    ONE_DONE = "one_done"
+    NONE_FAILED = "none_failed"
+    NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    NONE_SKIPPED = "none_skipped"
+    ALL_SKIPPED = "all_skipped"
+    ALWAYS = "always"
 
 
 class UpstreamNotMet(m.TaggedModel):
@@ -740,13 +1027,12 @@ class UpstreamNotMet(m.TaggedModel):
     trigger_rule: TriggerRule
 
 
-Reason: t.TypeAlias = t.Annotated[WaitingForRunStart | WaitingForRunSlot | DagPaused | WaitingForUpstream | WaitingForScheduler | NoWorkerForQueue | WaitingForCapacity | HandedOut | Running | WorkerUnreachable | RetryBackoff | UpstreamNotMet | Ended, p.Field(discriminator="reason")]
-"""Why a task instance or run is where it is."""
-
 class Isolation(enum.StrEnum):
-    """How a try gets its process: a fork of a warm parent that has imported the DAG file."""
+    """How a try gets its process: a fork of a warm parent that has imported the DAG file, a new interpreter, or a warm process that runs many tries of the same code and grants."""
 
     FORK = "fork"
+    SPAWN = "spawn"
+    REUSE = "reuse"
 
 
 class OnCut(enum.StrEnum):
@@ -755,133 +1041,6 @@ class OnCut(enum.StrEnum):
     CONTINUE = "continue"
     STOP = "stop"
 
-
-class ExecuteTask(m.TaggedModel):
-    """Run one try of a task instance."""
-
-    tag_property: t.ClassVar[str] = "kind"
-    kind: t.Literal["execute_task"] = "execute_task"
-    task_try: TaskTryReference
-    dag_run: DagRunContext
-    code: CodeReference
-    max_tries: t.Annotated[int, p.Field(ge=1)]
-    """Tries that the task instance may have without counting lost ones."""
-    isolation: Isolation
-    on_cut: OnCut
-
-
-Activity: t.TypeAlias = t.Annotated[ExecuteTask | ParseDagFile, p.Field(discriminator="kind")]
-"""Work that is handed out."""
-
-class Delivery(m.WireModel):
-    """An activity with everything that a worker needs to run it."""
-
-    dispatch_id: DispatchId
-    activity: Activity
-    token: t.Annotated[str, p.Field(min_length=1, max_length=4096)]
-    """Execution token of the activity."""
-    token_expires_at: m.Timestamp
-    """Expiry of the token."""
-    takeover_after_seconds: t.Annotated[float, p.Field(gt=0)]
-    """Silence of the worker after which the dispatch may be taken over."""
-    secrets: Secrets
-    contract: ContractVersion
-
-
-class Assignment(m.TaggedModel):
-    """First frame to the child: what it is to do."""
-
-    tag_property: t.ClassVar[str] = "frame"
-    frame: t.Literal["assignment"] = "assignment"
-    dispatch_id: DispatchId
-    activity: Activity
-    secrets: Secrets
-    snapshot_directory: t.Annotated[str, p.Field(min_length=1)]
-    """Directory that holds the files of the snapshot."""
-
-
-SupervisorFrame: t.TypeAlias = t.Annotated[Assignment | Response, p.Field(discriminator="frame")]
-"""Frame to the child."""
-
-class SerializedTask(m.WireModel):
-    """One task of a DAG, without its code."""
-
-    task_id: TaskId
-    operator: t.Annotated[str, p.Field(min_length=1, max_length=250)]
-    """Class name of the operator."""
-    operator_module: t.Annotated[str, p.Field(min_length=1, max_length=500)]
-    """Import path of the module of the operator."""
-    upstream: list[TaskId]
-    """Tasks that this one waits for, sorted."""
-    trigger_rule: TriggerRule
-    retries: t.Annotated[int, p.Field(ge=0, le=1000)]
-    """Further tries after a failed one."""
-    retry_delay_seconds: t.Annotated[float, p.Field(ge=0)]
-    """Pause between a failed try and the next."""
-    queue: QueueName
-    executor: m.Omittable[ExecutorName] = None
-    """Executor that hands this task out; the deployment's default when absent."""
-    isolation: Isolation
-    on_cut: OnCut
-    takeover_after_seconds: m.Omittable[t.Annotated[float, p.Field(gt=0)]] = None
-    """Silence of its worker after which a try counts as lost; the deployment's default when absent."""
-    grants: m.Omittable[Grants] = None
-    """What this task declares in addition to its DAG."""
-    owner: t.Annotated[str, p.Field(min_length=1, max_length=500)]
-    """Who answers for the task."""
-    doc_md: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
-    """Documentation in Markdown."""
-
-
-class SerializedDag(m.WireModel):
-    """One DAG as declared in its file."""
-
-    dag_id: DagId
-    description: m.Omittable[t.Annotated[str, p.Field(max_length=5000)]] = None
-    """One line about the DAG."""
-    doc_md: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
-    """Documentation in Markdown."""
-    tags: list[t.Annotated[str, p.Field(min_length=1, max_length=100)]]
-    """Labels for searching, sorted."""
-    line: m.Omittable[t.Annotated[int, p.Field(ge=1)]] = None
-    """Line of the file where the DAG is declared."""
-    max_active_runs: t.Annotated[int, p.Field(ge=1, le=100000)]
-    """Runs of this DAG that may be running at once."""
-    grants: m.Omittable[Grants] = None
-    """What all tasks of the DAG declare."""
-    tasks: t.Annotated[list[SerializedTask], p.Field(max_length=100000)]
-    """Tasks in topological order."""
-    edge_labels: m.Omittable[list[EdgeLabel]] = None
-    """Labels of edges, sorted by upstream and downstream."""
-
-
-class FileParsed(m.TaggedModel):
-    """The parse ended."""
-
-    tag_property: t.ClassVar[str] = "outcome"
-    outcome: t.Literal["parsed"] = "parsed"
-    ended_at: m.Timestamp
-    """On the worker's clock."""
-    duration_seconds: t.Annotated[float, p.Field(ge=0)]
-    """Time of the import and the serialization."""
-    code_id: Digest
-    """SHA-256 over the sorted lines `path NUL digest LF` of files_read."""
-    files_read: dict[str, Digest]
-    """Bundle files that the import read, the DAG file among them: path to SHA-256."""
-    dags: t.Annotated[list[SerializedDag], p.Field(max_length=10000)]
-    error: m.Omittable[DagImportError] = None
-
-
-class Deliver(m.TaggedModel):
-    """Push of an activity."""
-
-    tag_property: t.ClassVar[str] = "frame"
-    frame: t.Literal["deliver"] = "deliver"
-    delivery: Delivery
-
-
-ServerFrame: t.TypeAlias = t.Annotated[Welcome | Refused | Deliver | Cancel | Response, p.Field(discriminator="frame")]
-"""Frame from the server."""
 
 class LogSource(enum.StrEnum):
     """Where a log record came from."""
@@ -920,6 +1079,7 @@ class InterruptCause(enum.StrEnum):
     WORKER_STOPPING = "worker_stopping"
     WORKER_FAILURE = "worker_failure"
     LEASE_CUT = "lease_cut"
+    CANCELLED = "cancelled"
 
 
 class ActivityInterrupted(m.TaggedModel):
@@ -931,6 +1091,161 @@ class ActivityInterrupted(m.TaggedModel):
     """On the worker's clock."""
     cause: InterruptCause
     message: m.Omittable[t.Annotated[str, p.Field(max_length=10000)]] = None
+
+
+class WeightRule(enum.StrEnum):
+    """How the effective priority of a task follows from its weight and those of its neighbours."""
+
+    DOWNSTREAM = "downstream"
+    UPSTREAM = "upstream"
+    ABSOLUTE = "absolute"
+
+
+class SerializedTask(m.WireModel):
+    """One task of a DAG, without its code."""
+
+    task_id: TaskId
+    operator: t.Annotated[str, p.Field(min_length=1, max_length=250)]
+    """Class name of the operator."""
+    operator_module: t.Annotated[str, p.Field(min_length=1, max_length=500)]
+    """Import path of the module of the operator."""
+    upstream: list[TaskId]
+    """Tasks that this one waits for, sorted."""
+    trigger_rule: TriggerRule
+    retries: t.Annotated[int, p.Field(ge=0, le=1000)]
+    """Further tries after a failed one."""
+    retry_delay_seconds: t.Annotated[float, p.Field(ge=0)]
+    """Pause between a failed try and the next."""
+    queue: QueueName
+    executor: m.Omittable[ExecutorName] = None
+    """Executor that hands this task out; the deployment's default when absent."""
+    isolation: Isolation
+    on_cut: OnCut
+    takeover_after_seconds: m.Omittable[t.Annotated[float, p.Field(gt=0)]] = None
+    """Silence of its worker after which a try counts as lost; the deployment's default when absent."""
+    grants: m.Omittable[Grants] = None
+    """What this task declares in addition to its DAG."""
+    owner: t.Annotated[str, p.Field(min_length=1, max_length=500)]
+    """Who answers for the task."""
+    doc_md: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in Markdown."""
+    display_name: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=500)]] = None
+    """Name for people; the task id when absent."""
+    task_group: m.Omittable[TaskId] = None
+    """Innermost task group that holds the task."""
+    retry_backoff: t.Annotated[float, p.Field(ge=1, le=1000)] = 1
+    """Factor by which the pause grows with each failure; 1 for a fixed pause."""
+    max_retry_delay_seconds: m.Omittable[t.Annotated[float, p.Field(ge=0)]] = None
+    """Longest pause between a failed try and the next."""
+    execution_timeout_seconds: m.Omittable[t.Annotated[float, p.Field(gt=0)]] = None
+    """Time after which a try is stopped and fails."""
+    depends_on_past: bool = False
+    """Whether the same task of the run before must have ended in success or skipped."""
+    ignore_first_depends_on_past: bool = True
+    """Whether a first run may go ahead without a run before it."""
+    wait_for_past_depends_before_skipping: bool = False
+    """Whether even skipping it waits for the run before."""
+    wait_for_downstream: bool = False
+    """Whether the tasks right downstream of it in the run before must have ended well, too."""
+    priority_weight: t.Annotated[int, p.Field(ge=-2147483648, le=2147483647)] = 1
+    """Own weight; what is claimed first follows from the weight rule."""
+    weight_rule: m.Omittable[WeightRule] = None
+    """How the effective priority follows; downstream when absent."""
+    pool: m.Omittable[PoolName] = None
+    """Pool whose slots it needs; default_pool when absent."""
+    pool_slots: t.Annotated[int, p.Field(ge=1, le=1000000)] = 1
+    """Slots that it needs."""
+    max_active_tis_per_dag: m.Omittable[t.Annotated[int, p.Field(ge=1, le=1000000)]] = None
+    """Instances of the task that may be active at once over all runs."""
+    max_active_tis_per_dagrun: m.Omittable[t.Annotated[int, p.Field(ge=1, le=1000000)]] = None
+    """Instances of the task that may be active at once in one run."""
+    is_setup: bool = False
+    """Whether it is a setup task."""
+    is_teardown: bool = False
+    """Whether it is a teardown task."""
+    on_failure_fail_dagrun: bool = False
+    """Whether a failed teardown fails its run."""
+    run_as_user: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=255)]] = None
+    """Operating-system user that its code runs as."""
+    start_date: m.Omittable[m.Timestamp] = None
+    """First logical date that the task is for."""
+    end_date: m.Omittable[m.Timestamp] = None
+    """Last logical date that the task is for."""
+    doc: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in plain text."""
+    doc_json: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in JSON."""
+    doc_yaml: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in YAML."""
+    doc_rst: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in reStructuredText."""
+
+
+class SerializedDag(m.WireModel):
+    """One DAG as declared in its file."""
+
+    dag_id: DagId
+    description: m.Omittable[t.Annotated[str, p.Field(max_length=5000)]] = None
+    """One line about the DAG."""
+    doc_md: m.Omittable[t.Annotated[str, p.Field(max_length=100000)]] = None
+    """Documentation in Markdown."""
+    tags: list[t.Annotated[str, p.Field(min_length=1, max_length=100)]]
+    """Labels for searching, sorted."""
+    line: m.Omittable[t.Annotated[int, p.Field(ge=1)]] = None
+    """Line of the file where the DAG is declared."""
+    max_active_runs: t.Annotated[int, p.Field(ge=1, le=100000)]
+    """Runs of this DAG that may be running at once."""
+    grants: m.Omittable[Grants] = None
+    """What all tasks of the DAG declare."""
+    tasks: t.Annotated[list[SerializedTask], p.Field(max_length=100000)]
+    """Tasks in topological order."""
+    edge_labels: m.Omittable[list[EdgeLabel]] = None
+    """Labels of edges, sorted by upstream and downstream."""
+    display_name: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=500)]] = None
+    """Name for people; the DAG id when absent."""
+    timetable: m.Omittable[Timetable] = None
+    """When runs come due; absent for a DAG that is only triggered."""
+    start_date: m.Omittable[m.Timestamp] = None
+    """Runs are scheduled for moments from here on."""
+    end_date: m.Omittable[m.Timestamp] = None
+    """Runs are scheduled for moments up to here."""
+    timezone: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=100)]] = None
+    """Name in the IANA time zone database."""
+    catchup: bool = False
+    """Whether moments that passed unscheduled have runs, too."""
+    max_active_tasks: m.Omittable[t.Annotated[int, p.Field(ge=1, le=1000000)]] = None
+    """Task instances that may be active at once in one run."""
+    max_consecutive_failed_dag_runs: t.Annotated[int, p.Field(ge=0, le=100000)] = 0
+    """Failed runs in a row after which the DAG is paused; 0 for never."""
+    dagrun_timeout_seconds: m.Omittable[t.Annotated[float, p.Field(gt=0)]] = None
+    """Time after which a run is ended as failed."""
+    fail_fast: bool = False
+    """Whether the first failed task ends the run."""
+    paused_upon_creation: m.Omittable[bool] = None
+    """Whether the DAG is paused when it is first seen; the deployment's default when absent."""
+    params: m.Omittable[dict[str, SerializedParam]] = None
+    """Parameters by name."""
+    task_groups: m.Omittable[t.Annotated[list[SerializedTaskGroup], p.Field(max_length=100000)]] = None
+    """Groups, outer ones first."""
+    owner_links: m.Omittable[dict[str, t.Annotated[str, p.Field(max_length=2000)]]] = None
+    """Owner to URL."""
+
+
+class FileParsed(m.TaggedModel):
+    """The parse ended."""
+
+    tag_property: t.ClassVar[str] = "outcome"
+    outcome: t.Literal["parsed"] = "parsed"
+    ended_at: m.Timestamp
+    """On the worker's clock."""
+    duration_seconds: t.Annotated[float, p.Field(ge=0)]
+    """Time of the import and the serialization."""
+    code_id: Digest
+    """SHA-256 over the sorted lines `path NUL digest LF` of files_read."""
+    files_read: dict[str, Digest]
+    """Bundle files that the import read, the DAG file among them: path to SHA-256."""
+    dags: t.Annotated[list[SerializedDag], p.Field(max_length=10000)]
+    error: m.Omittable[DagImportError] = None
 
 
 Outcome: t.TypeAlias = t.Annotated[TaskSucceeded | TaskFailed | TaskSkipped | ActivityInterrupted | FileParsed, p.Field(discriminator="outcome")]
@@ -947,6 +1262,127 @@ class Result(m.TaggedModel):
 ChildFrame: t.TypeAlias = t.Annotated[Request | Result, p.Field(discriminator="frame")]
 """Frame from the child. Its requests carry no token: the supervisor adds it."""
 
+class RunEndCause(enum.StrEnum):
+    """Why a run ended before its tasks did."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    FAILED_FAST = "failed_fast"
+
+
+class RunEnded(m.TaggedModel):
+    """Its run ended before it."""
+
+    tag_property: t.ClassVar[str] = "reason"
+    reason: t.Literal["run_ended"] = "run_ended"
+    cause: RunEndCause
+    task_id: m.Omittable[TaskId] = None
+    """The task whose failure ended the run."""
+
+
+Reason: t.TypeAlias = t.Annotated[WaitingForRunStart | WaitingForRunSlot | DagPaused | WaitingForUpstream | WaitingForScheduler | NoWorkerForQueue | WaitingForCapacity | HandedOut | Running | WorkerUnreachable | RetryBackoff | UpstreamNotMet | Ended | WaitingForRunAfter | WaitingForPoolSlots | UnknownPool | WaitingForActiveTasks | WaitingForTaskInstances | WaitingForPast | WaitingForOldTry | SkippedByTask | OutsideOfDates | RunEnded | Marked, p.Field(discriminator="reason")]
+"""Why a task instance or run is where it is."""
+
+class TriggeredBy(enum.StrEnum):
+    """Who asked for a run."""
+
+    REST_API = "rest_api"
+    OPERATOR = "operator"
+    TIMETABLE = "timetable"
+    TEST = "test"
+
+
+class DagRunContext(m.WireModel):
+    """The run as its tasks see it."""
+
+    dag_id: DagId
+    run_id: RunId
+    run_type: DagRunType
+    logical_date: m.Omittable[m.Timestamp] = None
+    """The date that the run is about."""
+    data_interval_start: m.Omittable[m.Timestamp] = None
+    """Start of the data interval."""
+    data_interval_end: m.Omittable[m.Timestamp] = None
+    """End of the data interval."""
+    run_after: m.Timestamp
+    """Moment from which the run may start."""
+    start_date: m.Omittable[m.Timestamp] = None
+    """Moment when the run started."""
+    conf: dict[str, JsonValue]
+    """Configuration given when the run was triggered."""
+    dag_version: t.Annotated[int, p.Field(ge=1)]
+    """Number of the DAG version that the run is pinned to."""
+    triggering_user: m.Omittable[t.Annotated[str, p.Field(max_length=250)]] = None
+    """Name of the credential that triggered the run."""
+    next_run_after: m.Omittable[m.Timestamp] = None
+    """Moment when the next scheduled run is due, if the DAG has a timetable."""
+    note: m.Omittable[t.Annotated[str, p.Field(max_length=10000)]] = None
+    """Words of whoever triggered or annotated the run."""
+    triggered_by: m.Omittable[TriggeredBy] = None
+
+
+class ExecuteTask(m.TaggedModel):
+    """Run one try of a task instance."""
+
+    tag_property: t.ClassVar[str] = "kind"
+    kind: t.Literal["execute_task"] = "execute_task"
+    task_try: TaskTryReference
+    dag_run: DagRunContext
+    code: CodeReference
+    max_tries: t.Annotated[int, p.Field(ge=1)]
+    """Tries that the task instance may have without counting lost ones."""
+    isolation: Isolation
+    on_cut: OnCut
+    execution_timeout_seconds: m.Omittable[t.Annotated[float, p.Field(gt=0)]] = None
+    """Time after which the try is stopped and fails."""
+    run_as_user: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=255)]] = None
+    """Operating-system user that its code runs as."""
+
+
+Activity: t.TypeAlias = t.Annotated[ExecuteTask | ParseDagFile, p.Field(discriminator="kind")]
+"""Work that is handed out."""
+
+class Delivery(m.WireModel):
+    """An activity with everything that a worker needs to run it."""
+
+    dispatch_id: DispatchId
+    activity: Activity
+    token: t.Annotated[str, p.Field(min_length=1, max_length=4096)]
+    """Execution token of the activity."""
+    token_expires_at: m.Timestamp
+    """Expiry of the token."""
+    takeover_after_seconds: t.Annotated[float, p.Field(gt=0)]
+    """Silence of the worker after which the dispatch may be taken over."""
+    secrets: Secrets
+    contract: ContractVersion
+
+
+class Assignment(m.TaggedModel):
+    """First frame to the child: what it is to do."""
+
+    tag_property: t.ClassVar[str] = "frame"
+    frame: t.Literal["assignment"] = "assignment"
+    dispatch_id: DispatchId
+    activity: Activity
+    secrets: Secrets
+    snapshot_directory: t.Annotated[str, p.Field(min_length=1)]
+    """Directory that holds the files of the snapshot."""
+
+
+SupervisorFrame: t.TypeAlias = t.Annotated[Assignment | Response, p.Field(discriminator="frame")]
+"""Frame to the child."""
+
+class Deliver(m.TaggedModel):
+    """Push of an activity."""
+
+    tag_property: t.ClassVar[str] = "frame"
+    frame: t.Literal["deliver"] = "deliver"
+    delivery: Delivery
+
+
+ServerFrame: t.TypeAlias = t.Annotated[Welcome | Refused | Deliver | Cancel | Response | Tail | Drain, p.Field(discriminator="frame")]
+"""Frame from the server."""
+
 
 __all__ = [
     "Activity",
@@ -959,7 +1395,10 @@ __all__ = [
     "CodeReference",
     "Connection",
     "ConnectionId",
+    "ContinuousTimetable",
     "ContractVersion",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
     "DagId",
     "DagImportError",
     "DagPaused",
@@ -968,8 +1407,12 @@ __all__ = [
     "DagRunType",
     "Deliver",
     "Delivery",
+    "Delta",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
     "Digest",
     "DispatchId",
+    "Drain",
     "EdgeLabel",
     "Ended",
     "Envelope",
@@ -993,14 +1436,18 @@ __all__ = [
     "LogRecord",
     "LogSource",
     "MapIndex",
+    "Marked",
     "NoWorkerForQueue",
     "Offer",
     "OnCut",
+    "OnceTimetable",
     "OperationId",
     "Outcome",
     "OutcomeReceipt",
+    "OutsideOfDates",
     "ParseDagFile",
     "ParseId",
+    "PoolName",
     "Problem",
     "ProblemReason",
     "QueueName",
@@ -1012,19 +1459,27 @@ __all__ = [
     "Response",
     "Result",
     "RetryBackoff",
+    "RunEndCause",
+    "RunEnded",
     "RunId",
+    "RunSummary",
     "Running",
     "Secrets",
     "SerializedDag",
+    "SerializedParam",
     "SerializedTask",
+    "SerializedTaskGroup",
     "ServerFrame",
     "SessionId",
+    "SetVariable",
     "SetXCom",
+    "SkippedByTask",
     "SnapshotFile",
     "SnapshotManifest",
     "StartRequest",
     "Started",
     "SupervisorFrame",
+    "Tail",
     "TaskError",
     "TaskFailed",
     "TaskId",
@@ -1032,19 +1487,31 @@ __all__ = [
     "TaskSkipped",
     "TaskSucceeded",
     "TaskTryReference",
+    "Timetable",
     "TriggerRule",
+    "TriggerRun",
+    "TriggeredBy",
     "TryId",
     "TryNumber",
+    "UnknownPool",
     "UpstreamNotMet",
     "Variable",
     "VariableKey",
+    "VariableKeys",
     "VersionInfo",
     "VersionList",
+    "WaitingForActiveTasks",
     "WaitingForCapacity",
+    "WaitingForOldTry",
+    "WaitingForPast",
+    "WaitingForPoolSlots",
+    "WaitingForRunAfter",
     "WaitingForRunSlot",
     "WaitingForRunStart",
     "WaitingForScheduler",
+    "WaitingForTaskInstances",
     "WaitingForUpstream",
+    "WeightRule",
     "Welcome",
     "WorkerFrame",
     "WorkerName",

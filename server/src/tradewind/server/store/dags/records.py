@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Boolean, String, and_, select
+from sqlalchemy import Boolean, Float, String, and_, select
 from sqlalchemy import bindparam as bind
 
 from tradewind.server.contract import DagImportError, FileParsed, SerializedDag, encode, to_plain
@@ -21,6 +21,9 @@ from tradewind.server.store.transaction import Transaction
 
 PARSE = "parse"
 """Origin of the import errors of parses; those of a scan of the bundle are apart from them."""
+
+DEFAULT_MAX_ACTIVE_TASKS = 16
+"""Active task instances of one run where its DAG says nothing; as in Airflow."""
 
 _FILE = (
     select(dag_file.c.recorded_parse_id)
@@ -64,6 +67,10 @@ _UPDATE_DAG = (
         tags=bind("to_tags", type_=Json()),
         owners=bind("to_owners", type_=Json()),
         max_active_runs=bind("to_max_active_runs"),
+        max_active_tasks=bind("to_max_active_tasks"),
+        max_consecutive_failed_runs=bind("to_max_consecutive_failed_runs"),
+        dagrun_timeout_seconds=bind("to_dagrun_timeout_seconds", type_=Float()),
+        timetable=bind("to_timetable", type_=Json()),
         snapshot=bind("to_snapshot", type_=String()),
         code_id=bind("to_code_id", type_=String()),
         last_parsed_at=bind("to_last_parsed_at", type_=UtcDateTime()),
@@ -222,6 +229,7 @@ def _add(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, found: Serial
         "tags": found.tags,
         "owners": _owners(found),
         "max_active_runs": found.max_active_runs,
+        **_limits(found),
         "snapshot": parsed.snapshot,
         "code_id": outcome.code_id,
         "last_parsed_at": tx.now,
@@ -250,6 +258,7 @@ def _update(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, found: Ser
         "to_tags": found.tags,
         "to_owners": _owners(found),
         "to_max_active_runs": found.max_active_runs,
+        **{f"to_{name}": value for name, value in _limits(found).items()},
         "to_snapshot": parsed.snapshot,
         "to_code_id": outcome.code_id,
         "to_last_parsed_at": tx.now,
@@ -297,3 +306,12 @@ def _record_errors(tx: Transaction, parsed: ParsedFile, errors: list[DagImportEr
 
 def _error(parsed: ParsedFile, kind: str, message: str, line: int | None = None) -> DagImportError:
     return DagImportError(file=parsed.file, line=line, type=kind, message=message[:10_000])
+
+
+def _limits(found: SerializedDag) -> dict[str, Any]:
+    return {
+        "max_active_tasks": found.max_active_tasks or DEFAULT_MAX_ACTIVE_TASKS,
+        "max_consecutive_failed_runs": found.max_consecutive_failed_dag_runs,
+        "dagrun_timeout_seconds": found.dagrun_timeout_seconds,
+        "timetable": None if found.timetable is None else to_plain(found.timetable),
+    }

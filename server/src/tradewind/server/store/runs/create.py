@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import bindparam as bind
 from sqlalchemy import select
 
-from tradewind.server.contract import DagRunState, DagRunType, ProblemReason, SerializedTask, TaskInstanceState
+from tradewind.server.contract import DagRunState, DagRunType, ProblemReason, SerializedTask, TaskInstanceState, TriggeredBy
+from tradewind.server.domain.priorities import effective_weights
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import events
 from tradewind.server.store.dags.catalogue import dag_version
@@ -21,6 +22,8 @@ from tradewind.server.store.transaction import Transaction
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+\-]{1,250}")
 _MOST_NAMES_TRIED = 100
+DEFAULT_POOL = "default_pool"
+"""Pool of the tasks that name none."""
 
 _DAG = select(dag).where(dag.c.dag_id == bind("dag_id"))
 _INSERT = insert_or(
@@ -69,8 +72,11 @@ def create_run(
         raise Refused(ProblemReason.INVALID_VALUE, detail, field="dag_run_id")
     values = _run_values(tx, found, conf=conf or {}, logical_date=logical_date, user=user, note=note)
     pk, name = _insert(tx, values, run_id)
-    tasks = dag_version(tx, found.dag_version_pk).tasks
-    tx.change(_INSERT_INSTANCES, [_instance_values(tx, pk, task) for task in tasks])
+    version = dag_version(tx, found.dag_version_pk)
+    weights = effective_weights(version)
+    tx.change(
+        _INSERT_INSTANCES, [_instance_values(tx, pk, dag_id, task, weights[task.task_id]) for task in version.tasks]
+    )
     events.append(
         tx,
         machine="dag_run",
@@ -129,14 +135,17 @@ def _run_values(
         "file": found.file,
         "snapshot": found.snapshot,
         "code_id": found.code_id,
+        "triggered_by": TriggeredBy.REST_API.value,
         "triggering_user": user,
         "note": note,
+        "clear_number": 0,
     }
 
 
-def _instance_values(tx: Transaction, run_pk: int, task: SerializedTask) -> dict[str, Any]:
+def _instance_values(tx: Transaction, run_pk: int, dag_id: str, task: SerializedTask, weight: int) -> dict[str, Any]:
     return {
         "run_pk": run_pk,
+        "dag_id": dag_id,
         "task_id": task.task_id,
         "map_index": -1,
         "operator": task.operator,
@@ -148,6 +157,15 @@ def _instance_values(tx: Transaction, run_pk: int, task: SerializedTask) -> dict
         "lost": 0,
         "retries": task.retries,
         "retry_delay_seconds": task.retry_delay_seconds,
+        "retry_backoff": task.retry_backoff,
+        "max_retry_delay_seconds": task.max_retry_delay_seconds,
+        "execution_timeout_seconds": task.execution_timeout_seconds,
+        "priority_weight": weight,
+        "pool": task.pool or DEFAULT_POOL,
+        "pool_slots": task.pool_slots,
+        "max_active_tis_per_dag": task.max_active_tis_per_dag,
+        "max_active_tis_per_dagrun": task.max_active_tis_per_dagrun,
+        "run_as_user": task.run_as_user,
         "queue": task.queue,
         "executor": task.executor or tx.options.default_executor,
         "isolation": task.isolation.value,

@@ -20,7 +20,6 @@ _RUN = _RUNS.where(dag_run.c.dag_id == bind("dag_id"), dag_run.c.run_id == bind(
 _INTERNAL = {"run_rev", "isolation", "on_cut", "takeover_after_seconds"}
 _INSTANCES = select(
     *(column for column in task_instance.columns if column.name not in _INTERNAL),
-    dag_run.c.dag_id,
     dag_run.c.run_id,
     dag_run.c.dag_version_pk,
     task_try.c.worker,

@@ -12,6 +12,7 @@ from tradewind.server.store.tables.deployment import (
     connection,
     credential,
     leader,
+    pool,
     signing_key,
     variable,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "signing_key",
     "variable",
     "connection",
+    "pool",
     "leader",
     "api_process",
     "audit",

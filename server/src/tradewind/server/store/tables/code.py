@@ -75,11 +75,20 @@ dag = Table(
     Column("tags", Json(), nullable=False),
     Column("owners", Json(), nullable=False),
     count("max_active_runs"),
+    count("max_active_tasks"),
+    count("max_consecutive_failed_runs"),
+    Column("dagrun_timeout_seconds", Float()),
+    Column("timetable", Json()),
+    moment("next_run_after"),
+    moment("next_logical_date"),
+    moment("next_interval_start"),
+    moment("next_interval_end"),
     word("snapshot"),
     word("code_id"),
     moment("last_parsed_at", nullable=False),
     moment("created_at", nullable=False),
     Index(None, "bundle", "file"),
+    partial("ix_dag_due", "next_run_after", "dag_id", where="next_run_after IS NOT NULL AND NOT paused AND NOT stale"),
 )
 
 dag_file = Table(

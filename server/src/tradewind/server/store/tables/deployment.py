@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Table, Text, UniqueConstraint
 
 from tradewind.server.store.column_types import FreeText, Json, RowKey
 from tradewind.server.store.tables.columns import metadata, moment, word
@@ -43,6 +43,16 @@ connection = Table(
     metadata,
     word("conn_id", primary_key=True),
     Column("connection_encrypted", Text(), nullable=False),
+    moment("updated_at", nullable=False),
+)
+
+pool = Table(
+    "pool",
+    metadata,
+    word("name", primary_key=True),
+    Column("slots", BigInteger(), nullable=False),
+    Column("description", FreeText()),
+    Column("include_deferred", Boolean(), nullable=False),
     moment("updated_at", nullable=False),
 )
 

@@ -38,6 +38,66 @@ class Renewal(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Expiry of the token."""
 
 
+class Delta(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A span of calendar months and of time."""
+
+    months: int
+    """Whole months, added first."""
+    seconds: float
+    """Time, added last."""
+
+
+class OnceTimetable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="timetable", tag="once"):
+    """One run, as soon as possible."""
+
+
+
+class ContinuousTimetable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="timetable", tag="continuous"):
+    """A run after each run, one at a time."""
+
+
+
+class CronTriggerTimetable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="timetable", tag="cron_trigger"):
+    """A run at each moment of one or several cron expressions."""
+
+    crons: list[str]
+    """The expressions; a moment of several of them is one run."""
+    timezone: str
+    """Name in the IANA time zone database."""
+    interval: Delta | None = None
+    """Length of the data interval that ends at the moment; none when absent."""
+    run_immediately: bool = msgspec.field(default_factory=lambda: False)
+    """Whether the last moment before the DAG was first scheduled has a run without catch-up."""
+    run_immediately_seconds: float | None = None
+    """The same, if that moment is not longer ago than this."""
+
+
+class CronDataIntervalTimetable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="timetable", tag="cron_data_interval"):
+    """A run at the end of each interval between two moments of a cron expression."""
+
+    cron: str
+    """Five fields, or a preset such as @daily."""
+    timezone: str
+    """Name in the IANA time zone database."""
+
+
+class DeltaTriggerTimetable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="timetable", tag="delta_trigger"):
+    """A run each time a span has passed since the start date or the run before."""
+
+    delta: Delta
+    interval: Delta | None = None
+    """Length of the data interval that ends at the moment; none when absent."""
+
+
+class DeltaDataIntervalTimetable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="timetable", tag="delta_data_interval"):
+    """A run at the end of each interval of this length."""
+
+    delta: Delta
+
+
+Timetable: t.TypeAlias = OnceTimetable | ContinuousTimetable | CronTriggerTimetable | CronDataIntervalTimetable | DeltaTriggerTimetable | DeltaDataIntervalTimetable
+"""When runs of a DAG come due."""
+
 DagId: t.TypeAlias = str
 """Name of a DAG, unique in a deployment."""
 
@@ -53,6 +113,24 @@ class EdgeLabel(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     upstream: TaskId
     downstream: TaskId
     label: str
+
+
+class SerializedTaskGroup(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A task group, for people: its order is in the tasks."""
+
+    group_id: TaskId
+    parent: TaskId | None = None
+    """Group around it; absent at the top."""
+    display_name: str | None = None
+    """Name for people; the last part of the id when absent."""
+    tooltip: str | None = None
+    """Words about it."""
+    doc_md: str | None = None
+    """Documentation in Markdown."""
+    ui_color: str | None = None
+    """CSS color of the box."""
+    ui_fgcolor: str | None = None
+    """CSS color of the words."""
 
 
 MapIndex: t.TypeAlias = int
@@ -121,6 +199,16 @@ class LeaseRenewal(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
 
 OperationId: t.TypeAlias = str
 """Chosen by the caller of a mutating operation; a repeat with the same value returns the first answer."""
+
+class SetVariable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Write a variable."""
+
+    op_id: OperationId
+    value: str
+    """The value; JSON values are kept as JSON text."""
+    description: str | None = None
+    """Words about it."""
+
 
 QueueName: t.TypeAlias = str
 """Queue that a task waits in and that workers serve."""
@@ -205,6 +293,13 @@ class Variable(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The value; JSON values are kept as JSON text."""
 
 
+class VariableKeys(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Keys of variables that may be read."""
+
+    keys: list[VariableKey]
+    """Sorted."""
+
+
 ConnectionId: t.TypeAlias = str
 """Name of a connection."""
 
@@ -237,12 +332,18 @@ GrantPattern: t.TypeAlias = str
 """Exact name, or a prefix followed by one asterisk."""
 
 class Grants(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """Secrets that the code of a DAG declares to need."""
+    """What the code of a DAG declares to need beyond its own run."""
 
     connections: list[GrantPattern]
     """Connections that may be read."""
     variables: list[GrantPattern]
     """Variables that may be read."""
+    write_variables: list[GrantPattern] | None = None
+    """Variables that may be written and deleted."""
+    read_dags: list[GrantPattern] | None = None
+    """Other DAGs whose runs and XComs may be read."""
+    trigger_dags: list[GrantPattern] | None = None
+    """DAGs that may be triggered."""
 
 
 ContractVersion: t.TypeAlias = str
@@ -270,6 +371,38 @@ class SetXCom(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     op_id: OperationId
     value: JsonValue
 
+
+class TriggerRun(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Ask for a run of a DAG."""
+
+    op_id: OperationId
+    run_id: RunId | None = None
+    """Name of the run; made from the time when absent."""
+    logical_date: Timestamp | None = None
+    """The date that the run is about."""
+    run_after: Timestamp | None = None
+    """Moment from which the run may start; now when absent."""
+    conf: dict[str, JsonValue]
+    """Configuration that its tasks can read."""
+    note: str | None = None
+    """Words about the run."""
+    reset: bool = msgspec.field(default_factory=lambda: False)
+    """Whether a run of this name or logical date that exists is cleared and starts again."""
+
+
+class SerializedParam(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A parameter of a DAG's runs."""
+
+    value: t.Any = msgspec.UNSET
+    """Default; absent for a parameter that every trigger must give."""
+    json_schema: dict[str, JsonValue]
+    """JSON Schema 2020-12 that the value must meet."""
+    description: str | None = None
+    """What it is for."""
+
+
+PoolName: t.TypeAlias = str
+"""Name of a pool."""
 
 class VersionInfo(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """One version of the contract."""
@@ -305,6 +438,10 @@ class TaskError(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     traceback: str | None = None
     retryable: bool
     """False when the task said that another try is of no use."""
+    retry_delay_seconds: float | None = None
+    """Pause before the next try as the task's retry policy decided it; the declared one when absent."""
+    retry_reason: str | None = None
+    """Why the retry policy decided as it did."""
 
 
 class TaskSucceeded(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="success"):
@@ -316,6 +453,8 @@ class TaskSucceeded(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
     """On the worker's clock."""
     xcoms: list[XComEntry]
     """Return values; the returned value itself has the key return_value."""
+    skips: list[TaskId] | None = None
+    """Tasks of the run that are not needed."""
 
 
 class TaskFailed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="failed"):
@@ -483,6 +622,72 @@ class RetryBackoff(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True
     """Number of the next try."""
 
 
+class WaitingForRunAfter(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="waiting_for_run_after"):
+    """The run is not due yet."""
+
+    until: Timestamp
+    """When it is due."""
+
+
+class WaitingForPoolSlots(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="waiting_for_pool_slots"):
+    """The pool has too few free slots."""
+
+    pool: PoolName
+    slots: int
+    """Slots of the pool; -1 for any number."""
+    used: int
+    """Slots in use."""
+    needed: int
+    """Slots that it needs."""
+
+
+class UnknownPool(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="unknown_pool"):
+    """The pool does not exist."""
+
+    pool: PoolName
+
+
+class WaitingForActiveTasks(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="waiting_for_active_tasks"):
+    """As many task instances of the run are active as its DAG allows."""
+
+    active: int
+    max_active_tasks: int
+
+
+class WaitingForTaskInstances(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="waiting_for_task_instances"):
+    """As many instances of the task are active as it allows."""
+
+    active: int
+    limit: int
+    """The declared limit."""
+    within_run: bool
+    """Whether the limit holds for each run, or for all runs together."""
+
+
+class WaitingForOldTry(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="waiting_for_old_try"):
+    """An older try was stopped and is not known to have ended."""
+
+    worker: WorkerName | None = None
+    since: Timestamp
+    """When it was stopped."""
+    takeover_at: Timestamp | None = None
+    """When it counts as ended without further sign."""
+
+
+class SkippedByTask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="skipped_by_task"):
+    """A task decided that it is not needed."""
+
+    task_id: TaskId
+    """The task that decided."""
+
+
+class OutsideOfDates(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="outside_of_dates"):
+    """The logical date is outside of the task's start and end dates."""
+
+    logical_date: Timestamp
+    """The logical date of the run."""
+
+
 class Hello(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="hello"):
     """First frame of a connection, from the worker."""
 
@@ -528,7 +733,7 @@ class Refused(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag
 
 
 class Cancel(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="cancel"):
-    """The dispatch is not live any more: kill it and report nothing."""
+    """The dispatch may not act any more: kill it and report it as interrupted, cause cancelled, so that its end is known."""
 
     dispatch_id: DispatchId
     message: str
@@ -570,6 +775,21 @@ class Response(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, ta
 WorkerFrame: t.TypeAlias = Hello | Request | Offer
 """Frame from a worker."""
 
+class Tail(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="tail"):
+    """Somebody reads along: send the log of this dispatch as it comes, for a while."""
+
+    dispatch_id: DispatchId
+    seconds: float
+    """How long; repeated as long as somebody looks."""
+
+
+class Drain(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="drain"):
+    """Take no more work, and stop when what runs has ended."""
+
+    message: str
+    """Why."""
+
+
 class TaskInstanceState(enum.StrEnum):
     """State of a task instance; the legal changes are in states.json."""
 
@@ -592,6 +812,26 @@ class Ended(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_f
     """Message of the last error."""
 
 
+class WaitingForPast(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="waiting_for_past"):
+    """The run before has not ended well for this task."""
+
+    run_id: RunId
+    """The run before."""
+    task_id: TaskId
+    """The task there that is in the way."""
+    state: TaskInstanceState
+
+
+class Marked(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="marked"):
+    """Somebody set its state by hand."""
+
+    state: TaskInstanceState
+    user: str | None = None
+    """Name of the credential."""
+    at: Timestamp
+    """When."""
+
+
 class DagRunState(enum.StrEnum):
     """State of a DAG run; the legal changes are in states.json."""
 
@@ -605,30 +845,29 @@ class DagRunType(enum.StrEnum):
     """What created a DAG run."""
 
     MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    OPERATOR_TRIGGERED = "operator_triggered"
 
 
-class DagRunContext(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """The run as its tasks see it."""
+class RunSummary(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A run, as other runs see it."""
 
     dag_id: DagId
     run_id: RunId
     run_type: DagRunType
+    state: DagRunState
+    run_after: Timestamp
+    """Moment from which it may start."""
     logical_date: Timestamp | None = None
-    """The date that the run is about."""
+    """The date that it is about."""
     data_interval_start: Timestamp | None = None
     """Start of the data interval."""
     data_interval_end: Timestamp | None = None
     """End of the data interval."""
-    run_after: Timestamp
-    """Moment from which the run may start."""
     start_date: Timestamp | None = None
-    """Moment when the run started."""
-    conf: dict[str, JsonValue]
-    """Configuration given when the run was triggered."""
-    dag_version: int
-    """Number of the DAG version that the run is pinned to."""
-    triggering_user: str | None = None
-    """Name of the credential that triggered the run."""
+    """Moment when it started."""
+    end_date: Timestamp | None = None
+    """Moment when it ended."""
 
 
 class ActivityKind(enum.StrEnum):
@@ -682,6 +921,18 @@ class TriggerRule(enum.StrEnum):
     """Which upstream states let a task instance run."""
 
     ALL_SUCCESS = "all_success"
+    ALL_FAILED = "all_failed"
+    ALL_DONE = "all_done"
+    ALL_DONE_MIN_ONE_SUCCESS = "all_done_min_one_success"
+    ALL_DONE_SETUP_SUCCESS = "all_done_setup_success"
+    ONE_SUCCESS = "one_success"
+    ONE_FAILED = "one_failed"
+    ONE_DONE = "one_done"
+    NONE_FAILED = "none_failed"
+    NONE_FAILED_MIN_ONE_SUCCESS = "none_failed_min_one_success"
+    NONE_SKIPPED = "none_skipped"
+    ALL_SKIPPED = "all_skipped"
+    ALWAYS = "always"
 
 
 class UpstreamNotMet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="upstream_not_met"):
@@ -692,13 +943,12 @@ class UpstreamNotMet(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     trigger_rule: TriggerRule
 
 
-Reason: t.TypeAlias = WaitingForRunStart | WaitingForRunSlot | DagPaused | WaitingForUpstream | WaitingForScheduler | NoWorkerForQueue | WaitingForCapacity | HandedOut | Running | WorkerUnreachable | RetryBackoff | UpstreamNotMet | Ended
-"""Why a task instance or run is where it is."""
-
 class Isolation(enum.StrEnum):
-    """How a try gets its process: a fork of a warm parent that has imported the DAG file."""
+    """How a try gets its process: a fork of a warm parent that has imported the DAG file, a new interpreter, or a warm process that runs many tries of the same code and grants."""
 
     FORK = "fork"
+    SPAWN = "spawn"
+    REUSE = "reuse"
 
 
 class OnCut(enum.StrEnum):
@@ -707,125 +957,6 @@ class OnCut(enum.StrEnum):
     CONTINUE = "continue"
     STOP = "stop"
 
-
-class ExecuteTask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="kind", tag="execute_task"):
-    """Run one try of a task instance."""
-
-    task_try: TaskTryReference
-    dag_run: DagRunContext
-    code: CodeReference
-    max_tries: int
-    """Tries that the task instance may have without counting lost ones."""
-    isolation: Isolation
-    on_cut: OnCut
-
-
-Activity: t.TypeAlias = ExecuteTask | ParseDagFile
-"""Work that is handed out."""
-
-class Delivery(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """An activity with everything that a worker needs to run it."""
-
-    dispatch_id: DispatchId
-    activity: Activity
-    token: str
-    """Execution token of the activity."""
-    token_expires_at: Timestamp
-    """Expiry of the token."""
-    takeover_after_seconds: float
-    """Silence of the worker after which the dispatch may be taken over."""
-    secrets: Secrets
-    contract: ContractVersion
-
-
-class Assignment(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="assignment"):
-    """First frame to the child: what it is to do."""
-
-    dispatch_id: DispatchId
-    activity: Activity
-    secrets: Secrets
-    snapshot_directory: str
-    """Directory that holds the files of the snapshot."""
-
-
-SupervisorFrame: t.TypeAlias = Assignment | Response
-"""Frame to the child."""
-
-class SerializedTask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """One task of a DAG, without its code."""
-
-    task_id: TaskId
-    operator: str
-    """Class name of the operator."""
-    operator_module: str
-    """Import path of the module of the operator."""
-    upstream: list[TaskId]
-    """Tasks that this one waits for, sorted."""
-    trigger_rule: TriggerRule
-    retries: int
-    """Further tries after a failed one."""
-    retry_delay_seconds: float
-    """Pause between a failed try and the next."""
-    queue: QueueName
-    executor: ExecutorName | None = None
-    """Executor that hands this task out; the deployment's default when absent."""
-    isolation: Isolation
-    on_cut: OnCut
-    takeover_after_seconds: float | None = None
-    """Silence of its worker after which a try counts as lost; the deployment's default when absent."""
-    grants: Grants | None = None
-    """What this task declares in addition to its DAG."""
-    owner: str
-    """Who answers for the task."""
-    doc_md: str | None = None
-    """Documentation in Markdown."""
-
-
-class SerializedDag(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """One DAG as declared in its file."""
-
-    dag_id: DagId
-    description: str | None = None
-    """One line about the DAG."""
-    doc_md: str | None = None
-    """Documentation in Markdown."""
-    tags: list[str]
-    """Labels for searching, sorted."""
-    line: int | None = None
-    """Line of the file where the DAG is declared."""
-    max_active_runs: int
-    """Runs of this DAG that may be running at once."""
-    grants: Grants | None = None
-    """What all tasks of the DAG declare."""
-    tasks: list[SerializedTask]
-    """Tasks in topological order."""
-    edge_labels: list[EdgeLabel] | None = None
-    """Labels of edges, sorted by upstream and downstream."""
-
-
-class FileParsed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="parsed"):
-    """The parse ended."""
-
-    ended_at: Timestamp
-    """On the worker's clock."""
-    duration_seconds: float
-    """Time of the import and the serialization."""
-    code_id: Digest
-    """SHA-256 over the sorted lines `path NUL digest LF` of files_read."""
-    files_read: dict[str, Digest]
-    """Bundle files that the import read, the DAG file among them: path to SHA-256."""
-    dags: list[SerializedDag]
-    error: DagImportError | None = None
-
-
-class Deliver(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="deliver"):
-    """Push of an activity."""
-
-    delivery: Delivery
-
-
-ServerFrame: t.TypeAlias = Welcome | Refused | Deliver | Cancel | Response
-"""Frame from the server."""
 
 class LogSource(enum.StrEnum):
     """Where a log record came from."""
@@ -864,6 +995,7 @@ class InterruptCause(enum.StrEnum):
     WORKER_STOPPING = "worker_stopping"
     WORKER_FAILURE = "worker_failure"
     LEASE_CUT = "lease_cut"
+    CANCELLED = "cancelled"
 
 
 class ActivityInterrupted(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="interrupted"):
@@ -873,6 +1005,159 @@ class ActivityInterrupted(msgspec.Struct, kw_only=True, frozen=True, omit_defaul
     """On the worker's clock."""
     cause: InterruptCause
     message: str | None = None
+
+
+class WeightRule(enum.StrEnum):
+    """How the effective priority of a task follows from its weight and those of its neighbours."""
+
+    DOWNSTREAM = "downstream"
+    UPSTREAM = "upstream"
+    ABSOLUTE = "absolute"
+
+
+class SerializedTask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One task of a DAG, without its code."""
+
+    task_id: TaskId
+    operator: str
+    """Class name of the operator."""
+    operator_module: str
+    """Import path of the module of the operator."""
+    upstream: list[TaskId]
+    """Tasks that this one waits for, sorted."""
+    trigger_rule: TriggerRule
+    retries: int
+    """Further tries after a failed one."""
+    retry_delay_seconds: float
+    """Pause between a failed try and the next."""
+    queue: QueueName
+    executor: ExecutorName | None = None
+    """Executor that hands this task out; the deployment's default when absent."""
+    isolation: Isolation
+    on_cut: OnCut
+    takeover_after_seconds: float | None = None
+    """Silence of its worker after which a try counts as lost; the deployment's default when absent."""
+    grants: Grants | None = None
+    """What this task declares in addition to its DAG."""
+    owner: str
+    """Who answers for the task."""
+    doc_md: str | None = None
+    """Documentation in Markdown."""
+    display_name: str | None = None
+    """Name for people; the task id when absent."""
+    task_group: TaskId | None = None
+    """Innermost task group that holds the task."""
+    retry_backoff: float = msgspec.field(default_factory=lambda: 1)
+    """Factor by which the pause grows with each failure; 1 for a fixed pause."""
+    max_retry_delay_seconds: float | None = None
+    """Longest pause between a failed try and the next."""
+    execution_timeout_seconds: float | None = None
+    """Time after which a try is stopped and fails."""
+    depends_on_past: bool = msgspec.field(default_factory=lambda: False)
+    """Whether the same task of the run before must have ended in success or skipped."""
+    ignore_first_depends_on_past: bool = msgspec.field(default_factory=lambda: True)
+    """Whether a first run may go ahead without a run before it."""
+    wait_for_past_depends_before_skipping: bool = msgspec.field(default_factory=lambda: False)
+    """Whether even skipping it waits for the run before."""
+    wait_for_downstream: bool = msgspec.field(default_factory=lambda: False)
+    """Whether the tasks right downstream of it in the run before must have ended well, too."""
+    priority_weight: int = msgspec.field(default_factory=lambda: 1)
+    """Own weight; what is claimed first follows from the weight rule."""
+    weight_rule: WeightRule | None = None
+    """How the effective priority follows; downstream when absent."""
+    pool: PoolName | None = None
+    """Pool whose slots it needs; default_pool when absent."""
+    pool_slots: int = msgspec.field(default_factory=lambda: 1)
+    """Slots that it needs."""
+    max_active_tis_per_dag: int | None = None
+    """Instances of the task that may be active at once over all runs."""
+    max_active_tis_per_dagrun: int | None = None
+    """Instances of the task that may be active at once in one run."""
+    is_setup: bool = msgspec.field(default_factory=lambda: False)
+    """Whether it is a setup task."""
+    is_teardown: bool = msgspec.field(default_factory=lambda: False)
+    """Whether it is a teardown task."""
+    on_failure_fail_dagrun: bool = msgspec.field(default_factory=lambda: False)
+    """Whether a failed teardown fails its run."""
+    run_as_user: str | None = None
+    """Operating-system user that its code runs as."""
+    start_date: Timestamp | None = None
+    """First logical date that the task is for."""
+    end_date: Timestamp | None = None
+    """Last logical date that the task is for."""
+    doc: str | None = None
+    """Documentation in plain text."""
+    doc_json: str | None = None
+    """Documentation in JSON."""
+    doc_yaml: str | None = None
+    """Documentation in YAML."""
+    doc_rst: str | None = None
+    """Documentation in reStructuredText."""
+
+
+class SerializedDag(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One DAG as declared in its file."""
+
+    dag_id: DagId
+    description: str | None = None
+    """One line about the DAG."""
+    doc_md: str | None = None
+    """Documentation in Markdown."""
+    tags: list[str]
+    """Labels for searching, sorted."""
+    line: int | None = None
+    """Line of the file where the DAG is declared."""
+    max_active_runs: int
+    """Runs of this DAG that may be running at once."""
+    grants: Grants | None = None
+    """What all tasks of the DAG declare."""
+    tasks: list[SerializedTask]
+    """Tasks in topological order."""
+    edge_labels: list[EdgeLabel] | None = None
+    """Labels of edges, sorted by upstream and downstream."""
+    display_name: str | None = None
+    """Name for people; the DAG id when absent."""
+    timetable: Timetable | None = None
+    """When runs come due; absent for a DAG that is only triggered."""
+    start_date: Timestamp | None = None
+    """Runs are scheduled for moments from here on."""
+    end_date: Timestamp | None = None
+    """Runs are scheduled for moments up to here."""
+    timezone: str | None = None
+    """Name in the IANA time zone database."""
+    catchup: bool = msgspec.field(default_factory=lambda: False)
+    """Whether moments that passed unscheduled have runs, too."""
+    max_active_tasks: int | None = None
+    """Task instances that may be active at once in one run."""
+    max_consecutive_failed_dag_runs: int = msgspec.field(default_factory=lambda: 0)
+    """Failed runs in a row after which the DAG is paused; 0 for never."""
+    dagrun_timeout_seconds: float | None = None
+    """Time after which a run is ended as failed."""
+    fail_fast: bool = msgspec.field(default_factory=lambda: False)
+    """Whether the first failed task ends the run."""
+    paused_upon_creation: bool | None = None
+    """Whether the DAG is paused when it is first seen; the deployment's default when absent."""
+    params: dict[str, SerializedParam] | None = None
+    """Parameters by name."""
+    task_groups: list[SerializedTaskGroup] | None = None
+    """Groups, outer ones first."""
+    owner_links: dict[str, str] | None = None
+    """Owner to URL."""
+
+
+class FileParsed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="parsed"):
+    """The parse ended."""
+
+    ended_at: Timestamp
+    """On the worker's clock."""
+    duration_seconds: float
+    """Time of the import and the serialization."""
+    code_id: Digest
+    """SHA-256 over the sorted lines `path NUL digest LF` of files_read."""
+    files_read: dict[str, Digest]
+    """Bundle files that the import read, the DAG file among them: path to SHA-256."""
+    dags: list[SerializedDag]
+    error: DagImportError | None = None
 
 
 Outcome: t.TypeAlias = TaskSucceeded | TaskFailed | TaskSkipped | ActivityInterrupted | FileParsed
@@ -887,6 +1172,119 @@ class Result(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_
 ChildFrame: t.TypeAlias = Request | Result
 """Frame from the child. Its requests carry no token: the supervisor adds it."""
 
+class RunEndCause(enum.StrEnum):
+    """Why a run ended before its tasks did."""
+
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    FAILED_FAST = "failed_fast"
+
+
+class RunEnded(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="reason", tag="run_ended"):
+    """Its run ended before it."""
+
+    cause: RunEndCause
+    task_id: TaskId | None = None
+    """The task whose failure ended the run."""
+
+
+Reason: t.TypeAlias = WaitingForRunStart | WaitingForRunSlot | DagPaused | WaitingForUpstream | WaitingForScheduler | NoWorkerForQueue | WaitingForCapacity | HandedOut | Running | WorkerUnreachable | RetryBackoff | UpstreamNotMet | Ended | WaitingForRunAfter | WaitingForPoolSlots | UnknownPool | WaitingForActiveTasks | WaitingForTaskInstances | WaitingForPast | WaitingForOldTry | SkippedByTask | OutsideOfDates | RunEnded | Marked
+"""Why a task instance or run is where it is."""
+
+class TriggeredBy(enum.StrEnum):
+    """Who asked for a run."""
+
+    REST_API = "rest_api"
+    OPERATOR = "operator"
+    TIMETABLE = "timetable"
+    TEST = "test"
+
+
+class DagRunContext(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """The run as its tasks see it."""
+
+    dag_id: DagId
+    run_id: RunId
+    run_type: DagRunType
+    logical_date: Timestamp | None = None
+    """The date that the run is about."""
+    data_interval_start: Timestamp | None = None
+    """Start of the data interval."""
+    data_interval_end: Timestamp | None = None
+    """End of the data interval."""
+    run_after: Timestamp
+    """Moment from which the run may start."""
+    start_date: Timestamp | None = None
+    """Moment when the run started."""
+    conf: dict[str, JsonValue]
+    """Configuration given when the run was triggered."""
+    dag_version: int
+    """Number of the DAG version that the run is pinned to."""
+    triggering_user: str | None = None
+    """Name of the credential that triggered the run."""
+    next_run_after: Timestamp | None = None
+    """Moment when the next scheduled run is due, if the DAG has a timetable."""
+    note: str | None = None
+    """Words of whoever triggered or annotated the run."""
+    triggered_by: TriggeredBy | None = None
+
+
+class ExecuteTask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="kind", tag="execute_task"):
+    """Run one try of a task instance."""
+
+    task_try: TaskTryReference
+    dag_run: DagRunContext
+    code: CodeReference
+    max_tries: int
+    """Tries that the task instance may have without counting lost ones."""
+    isolation: Isolation
+    on_cut: OnCut
+    execution_timeout_seconds: float | None = None
+    """Time after which the try is stopped and fails."""
+    run_as_user: str | None = None
+    """Operating-system user that its code runs as."""
+
+
+Activity: t.TypeAlias = ExecuteTask | ParseDagFile
+"""Work that is handed out."""
+
+class Delivery(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """An activity with everything that a worker needs to run it."""
+
+    dispatch_id: DispatchId
+    activity: Activity
+    token: str
+    """Execution token of the activity."""
+    token_expires_at: Timestamp
+    """Expiry of the token."""
+    takeover_after_seconds: float
+    """Silence of the worker after which the dispatch may be taken over."""
+    secrets: Secrets
+    contract: ContractVersion
+
+
+class Assignment(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="assignment"):
+    """First frame to the child: what it is to do."""
+
+    dispatch_id: DispatchId
+    activity: Activity
+    secrets: Secrets
+    snapshot_directory: str
+    """Directory that holds the files of the snapshot."""
+
+
+SupervisorFrame: t.TypeAlias = Assignment | Response
+"""Frame to the child."""
+
+class Deliver(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="deliver"):
+    """Push of an activity."""
+
+    delivery: Delivery
+
+
+ServerFrame: t.TypeAlias = Welcome | Refused | Deliver | Cancel | Response | Tail | Drain
+"""Frame from the server."""
+
 __all__ = [
     "Activity",
     "ActivityInterrupted",
@@ -898,7 +1296,10 @@ __all__ = [
     "CodeReference",
     "Connection",
     "ConnectionId",
+    "ContinuousTimetable",
     "ContractVersion",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
     "DagId",
     "DagImportError",
     "DagPaused",
@@ -907,8 +1308,12 @@ __all__ = [
     "DagRunType",
     "Deliver",
     "Delivery",
+    "Delta",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
     "Digest",
     "DispatchId",
+    "Drain",
     "EdgeLabel",
     "Ended",
     "Envelope",
@@ -932,14 +1337,18 @@ __all__ = [
     "LogRecord",
     "LogSource",
     "MapIndex",
+    "Marked",
     "NoWorkerForQueue",
     "Offer",
     "OnCut",
+    "OnceTimetable",
     "OperationId",
     "Outcome",
     "OutcomeReceipt",
+    "OutsideOfDates",
     "ParseDagFile",
     "ParseId",
+    "PoolName",
     "Problem",
     "ProblemReason",
     "QueueName",
@@ -951,19 +1360,27 @@ __all__ = [
     "Response",
     "Result",
     "RetryBackoff",
+    "RunEndCause",
+    "RunEnded",
     "RunId",
+    "RunSummary",
     "Running",
     "Secrets",
     "SerializedDag",
+    "SerializedParam",
     "SerializedTask",
+    "SerializedTaskGroup",
     "ServerFrame",
     "SessionId",
+    "SetVariable",
     "SetXCom",
+    "SkippedByTask",
     "SnapshotFile",
     "SnapshotManifest",
     "StartRequest",
     "Started",
     "SupervisorFrame",
+    "Tail",
     "TaskError",
     "TaskFailed",
     "TaskId",
@@ -971,19 +1388,31 @@ __all__ = [
     "TaskSkipped",
     "TaskSucceeded",
     "TaskTryReference",
+    "Timetable",
     "TriggerRule",
+    "TriggerRun",
+    "TriggeredBy",
     "TryId",
     "TryNumber",
+    "UnknownPool",
     "UpstreamNotMet",
     "Variable",
     "VariableKey",
+    "VariableKeys",
     "VersionInfo",
     "VersionList",
+    "WaitingForActiveTasks",
     "WaitingForCapacity",
+    "WaitingForOldTry",
+    "WaitingForPast",
+    "WaitingForPoolSlots",
+    "WaitingForRunAfter",
     "WaitingForRunSlot",
     "WaitingForRunStart",
     "WaitingForScheduler",
+    "WaitingForTaskInstances",
     "WaitingForUpstream",
+    "WeightRule",
     "Welcome",
     "WorkerFrame",
     "WorkerName",

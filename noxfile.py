@@ -119,6 +119,16 @@ def go(session: nox.Session) -> None:
         session.run(str(programs / "go"), "test", *(session.posargs or ["./..."]), external=True, env=env)
 
 
+@nox.session(tags=["all"])
+def docs(session: nox.Session) -> None:
+    """Build the documentation with Sphinx; a page that links nowhere or a docstring that is no markup is an error."""
+    install_group(session, "docs")
+    session.install(*build_wheels(session, "consolidated"))
+    target = Path(session.virtualenv.location).resolve() / "html"
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", str(target), *session.posargs)
+    session.log(f"the documentation is in {target}")
+
+
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure the whole system; figures are printed, never asserted."""

@@ -764,9 +764,15 @@ type Assignment struct {
 
 	// Directory that holds the files of the snapshot.
 	SnapshotDirectory string `json:"snapshot_directory"`
+
+	// Class that turns values into XComs and back, as module:Class.
+	XcomBackend *string `json:"xcom_backend,omitzero"`
+
+	// Classes that XComs may be turned into, beside the built-in ones: names with their modules, in which * stands for anything.
+	XcomClasses []string `json:"xcom_classes,omitzero"`
 }
 
-var checksAssignment = object("Assignment").tagged("frame", "assignment").needs("dispatch_id", "activity", "secrets", "snapshot_directory")
+var checksAssignment = object("Assignment").tagged("frame", "assignment").needs("dispatch_id", "activity", "secrets", "snapshot_directory").elements("xcom_classes")
 
 // UnmarshalJSON refuses a value that lacks a required property.
 func (v *Assignment) UnmarshalJSON(data []byte) error {

@@ -35,12 +35,12 @@ def commands(page: Path) -> list[tuple[str, int]]:
 def write_files(page: Path, folder: Path) -> list[Path]:
     """Write the files of a page, and return those that are DAG files."""
     written = []
-    for file, text in blocks(page, "python"):
+    for file, text in [*blocks(page, "python"), *(block for block in blocks(page, "sh") if block[0])]:
         assert file is not None, f"{page.name}: a python block names its file"
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        if path.parent.name == "dags":
+        if path.parent.name == "dags" and path.suffix == ".py":
             written.append(path)
     return written
 

@@ -289,14 +289,12 @@ async def _dispatching(dispatcher: Dispatcher) -> AsyncIterator[None]:
 def make_dag(
     dag_id: str,
     tasks: Mapping[str, Sequence[str]],
+    grants: Grants | None = None,
     *,
     executor: str | None = BROKER,
-    variables: Sequence[str] = (),
-    connections: Sequence[str] = (),
     retries: int = 0,
 ) -> SerializedDag:
     """A DAG of the given tasks, each with those that it waits for."""
-    grants = Grants(connections=list(connections), variables=list(variables))
     return SerializedDag(
         dag_id=dag_id,
         tags=["test"],

@@ -192,6 +192,13 @@ def examples_of(operation: Operation) -> Any:
         ("get_xcom", {"map_index": "-2"}, "invalid_value", "map_index"),
         ("get_xcom", {"surprise": "1"}, "unknown_field", "surprise"),
         ("get_xcom", {"task_id": "a b"}, "invalid_value", "task_id"),
+        ("find_xcom", {"include_prior_dates": "often"}, "wrong_type", "include_prior_dates"),
+        ("find_xcom", {"run_id": "a b"}, "invalid_value", "run_id"),
+        ("find_xcom", {"dag_id": "a b"}, "invalid_value", "dag_id"),
+        ("delete_variable", {"op_id": "once"}, "invalid_value", "op_id"),
+        ("list_variable_keys", {"prefix": "x" * 251}, "invalid_value", "prefix"),
+        ("get_run", {"run_id": "a b"}, "invalid_value", "run_id"),
+        ("get_previous_run", {"state": "lunar"}, "invalid_value", "state"),
         ("put_log_segment", {"sequence": "-1"}, "invalid_value", "sequence"),
         ("put_log_segment", {"sequence": "x"}, "wrong_type", "sequence"),
         ("get_snapshot", {"snapshot": "nonsense"}, "invalid_value", "snapshot"),
@@ -204,9 +211,7 @@ def test_a_wrong_parameter_is_named(tmp_path: Path, id: str, change: dict[str, s
         async with deployed(tmp_path) as deployment:
             victims = await prepare(deployment)
             parameters = {**victims.parameters(operation), **change}
-            in_path = {name.name for name in operation.parameters if name.location == "path"}
-            query = "&".join(f"{name}={value}" for name, value in parameters.items() if name not in in_path)
-            path = path_of(operation, parameters) + (f"?{query}" if query else "")
+            path = path_of(operation, parameters)
 
             async def over_http() -> tuple[int, Any]:
                 answer = await deployment.call(

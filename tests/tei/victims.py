@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection
 
 from tests.tei.deployment import Deployment, Started, make_dag, start_request, started_now, succeeded_now
-from tradewind.server.contract import OPERATIONS, ActivityKind, Delivery, Operation, Variable, decode
+from tradewind.server.contract import OPERATIONS, ActivityKind, Delivery, ExecuteTask, Grants, Operation, Variable, decode
 from tradewind.server.contract import Connection as StoredConnection
 from tradewind.server.store import credentials, dispatches, secrets
 from tradewind.server.store.handouts import LossCause
@@ -62,6 +63,8 @@ class Victims:
     def parameters(self, operation: Operation) -> dict[str, str]:
         """Parameters of a right call."""
         code = self.own.delivery.activity.code
+        other = self.other.delivery.activity
+        assert isinstance(other, ExecuteTask)
         known = {
             "dispatch_id": self.waiting.dispatch_id if operation.id == "start_activity" else self.own.dispatch_id,
             "sequence": "0",
@@ -70,8 +73,14 @@ class Victims:
             "task_id": "extract",
             "key": "greeting",
             "conn_id": "warehouse",
+            "dag_id": "other",
+            "run_id": other.dag_run.run_id,
+            "op_id": "01890a5d-ac96-774b-bcce-b302099a8006",
         }
-        return {name.name: known[name.name] for name in operation.parameters if name.required}
+        wanted = {parameter.name for parameter in operation.parameters if parameter.required}
+        if operation.id == "find_xcom":
+            wanted.add("run_id")
+        return {name: known[name] for name in wanted}
 
     def body(self, operation: Operation) -> Any:
         """Body of a right call: JSON, or text where the operation takes another media type."""
@@ -84,6 +93,8 @@ class Victims:
             "report_started": started_now(),
             "finish": succeeded_now(return_value=1),
             "set_xcom": {"op_id": str(uuid.uuid4()), "value": {"rows": 3}},
+            "set_variable": {"op_id": str(uuid.uuid4()), "value": "42", "description": "The answer"},
+            "trigger_run": {"op_id": str(uuid.uuid4()), "run_id": "by_a_task", "conf": {"rows": 3}, "reset": False},
         }
         return bodies[operation.id] if operation.request is not None else None
 
@@ -109,19 +120,29 @@ async def prepare(deployment: Deployment) -> Victims:
     )
     older = await deployment.publish(make_dag("other", {"extract": []}))
     await deployment.publish(
-        make_dag("victim", {"extract": []}, variables=["greeting"], connections=["ware*"]),
+        make_dag(
+            "victim",
+            {"extract": []},
+            Grants(
+                variables=["greeting"],
+                connections=["ware*"],
+                write_variables=["gree*"],
+                read_dags=["other"],
+                trigger_dags=["other"],
+            ),
+        ),
     )
+    ended, _ = await _started(deployment, "victim")
     own, spent = await _started(deployment, "victim")
     other, _ = await _started(deployment, "other")
-    ended, _ = await _started(deployment, "victim")
     lost, _ = await _started(deployment, "victim")
     await store.write(lambda tx: dispatches.lose(tx, [lost.dispatch_id], LossCause.WORKER_SILENT))
     answer = await deployment.call("PUT", _outcome(ended), ended.token, succeeded_now())
     assert answer.status_code == 200, answer.text
-    answer = await deployment.call(
-        "PUT", "/execution/xcoms/greeting", own.token, {"op_id": str(uuid.uuid4()), "value": 1}
-    )
-    assert answer.status_code == 204, answer.text
+    for token in (own.token, other.token):
+        body = {"op_id": str(uuid.uuid4()), "value": 1}
+        answer = await deployment.call("PUT", "/execution/xcoms/greeting", token, body)
+        assert answer.status_code == 204, answer.text
     await deployment.ask_for_parse(older, "other.py")
     parse = await deployment.start(ActivityKind.PARSE_DAG_FILE)
     await deployment.trigger("victim")
@@ -133,8 +154,10 @@ async def prepare(deployment: Deployment) -> Victims:
 
 
 def path_of(operation: Operation, parameters: Mapping[str, str]) -> str:
-    """Path of an operation, with its parameters."""
-    return operation.path.format(**parameters)
+    """Path of an operation with its parameters: those that are not of the path make the query."""
+    in_path = {name.name for name in operation.parameters if name.location == "path"}
+    query = urlencode({name: value for name, value in parameters.items() if name not in in_path})
+    return operation.path.format(**parameters) + (f"?{query}" if query else "")
 
 
 async def call_http(

@@ -8,7 +8,11 @@ from tradewind.sdk import (
     BaseOperator,
     Connection,
     Context,
+    CronTriggerTimetable,
     Label,
+    Param,
+    TaskGroup,
+    TriggerRule,
     Variable,
     XComArg,
     chain,
@@ -17,7 +21,10 @@ from tradewind.sdk import (
     dag,
     get_current_context,
     literal,
+    setup,
     task,
+    task_group,
+    teardown,
 )
 from tradewind.sdk.exceptions import AirflowSkipException, TradewindSkipException
 from tradewind.sdk.standard.operators.bash import BashOperator
@@ -95,4 +102,38 @@ assert_type(typed.tasks, list[BaseOperator])
 assert_type(Connection.get("db").password, str | None)
 assert_type(Variable.get("key"), Any)
 caught: type[AirflowSkipException] = TradewindSkipException
-DAG("typed", schedule="@daily")  # type: ignore[arg-type]  # not supported yet
+DAG("typed", shedule="@daily")  # type: ignore[call-arg]  # no such argument
+EmptyOperator(task_id="typed", pool=5)  # type: ignore[arg-type]  # no name
+EmptyOperator(task_id="typed", trigger_rule=TriggerRule.ALL_DONE, execution_timeout=dt.timedelta(hours=1))
+
+
+@task_group(tooltip="typed")
+def section(day: str) -> XComArg:
+    """A group from a function."""
+    return extract(day)
+
+
+@setup
+def prepare() -> None:
+    """A setup task."""
+
+
+@teardown(on_failure_fail_dagrun=True)
+def clean() -> None:
+    """A teardown task."""
+
+
+with DAG(
+    "scheduled",
+    schedule=CronTriggerTimetable("0 6 * * *", timezone="Europe/Paris"),
+    params={"limit": Param(5, type="integer", minimum=1)},
+    dagrun_timeout=dt.timedelta(hours=1),
+) as scheduled:
+    with TaskGroup("group", default_args={"retries": 1}) as group:
+        assert_type(EmptyOperator(task_id="in_group").as_setup(), EmptyOperator)
+    first >> group >> Label("then") >> last
+    chain(group, [first, second], last)
+    section("2024-01-01")
+    with prepare() >> clean() as scope:
+        scope.add_task(extract("2024-01-01"))
+    extract(scheduled.param("day", "2024-01-01"))

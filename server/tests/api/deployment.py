@@ -162,6 +162,17 @@ class Deployment:
         return self.services.signer.mint(kind, activity_id, handout.dispatch_id, datetime.now(UTC)).token
 
 
+async def running_task(
+    d: Deployment, *, grants: Grants | None = None, logical_date: str | None = None
+) -> tuple[Handout, str]:
+    """A live dispatch of the task `extract` of the DAG `etl`, and its execution token."""
+    await d.publish("etl", {"extract": []}, grants=grants)
+    await d.call("POST", "/api/v2/dags/etl/dagRuns", {} if logical_date is None else {"logical_date": logical_date})
+    await d.schedule()
+    handout = await d.claim()
+    return handout, d.token_of(handout)
+
+
 @contextlib.asynccontextmanager
 async def deployed(directory: Path, **sections: Any) -> AsyncIterator[Deployment]:
     """A deployment with the given sections of settings."""

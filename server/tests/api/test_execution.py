@@ -11,25 +11,15 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.api.deployment import Deployment
+from tests.api.deployment import Deployment, running_task
 
 from tradewind.server.api.app import create_app
 from tradewind.server.api.execution.table import HANDLERS
 from tradewind.server.auth.tokens import KeySet, TokenSigner
 from tradewind.server.contract import VERSION, ActivityKind, Connection, ExecuteTask, Grants, Variable
 from tradewind.server.store import audit, secrets
-from tradewind.server.store.handouts import Handout
 
 VERSIONS = "/execution/versions"
-
-
-async def running(d: Deployment, **options: Any) -> tuple[Handout, str]:
-    """A live task dispatch and its token."""
-    await d.publish("etl", {"extract": []}, **options)
-    await d.call("POST", "/api/v2/dags/etl/dagRuns", {})
-    await d.schedule()
-    handout = await d.claim()
-    return handout, d.token_of(handout)
 
 
 async def with_secrets(d: Deployment) -> None:
@@ -64,7 +54,7 @@ def test_versions_tell_the_limits(play: Callable[..., None]) -> None:
 
 def test_tokens_verify_with_the_published_keys(play: Callable[..., None]) -> None:
     async def scenario(d: Deployment) -> None:
-        handout, token = await running(d)
+        handout, token = await running_task(d)
         (published,) = (await d.get("/execution/jwks", token=None))["keys"]
         claims = jwt.decode(token, jwt.PyJWK(published).key, ["EdDSA"], audience="tradewind-execution")
         assert claims["dispatch_id"] == handout.dispatch_id
@@ -74,7 +64,7 @@ def test_tokens_verify_with_the_published_keys(play: Callable[..., None]) -> Non
 
 def test_a_key_that_another_process_made_is_learned(play: Callable[..., None]) -> None:
     async def scenario(d: Deployment) -> None:
-        _, token = await running(d)
+        _, token = await running_task(d)
         stranger = Ed25519PrivateKey.generate()
         d.services.signer.replace_keys(KeySet("theirs", stranger, {"theirs": stranger.public_key()}))
         reply = await d.call("GET", "/execution/variables/none", token=token)
@@ -98,7 +88,7 @@ def test_a_made_up_key_does_not_make_the_server_look_each_time(play: Callable[..
 
 def test_an_xcom_is_written_once_for_an_operation_and_read_in_the_own_run(play: Callable[..., None]) -> None:
     async def scenario(d: Deployment) -> None:
-        _, token = await running(d)
+        _, token = await running_task(d)
         op_id = str(uuid.uuid4())
         for value in ({"a": [1, None, "ü"]}, "a repeat with another value"):
             reply = await d.call("PUT", "/execution/xcoms/dir/key", {"op_id": op_id, "value": value}, token=token)
@@ -118,7 +108,7 @@ def test_an_xcom_is_written_once_for_an_operation_and_read_in_the_own_run(play: 
 
 def test_an_activity_gets_the_snapshot_that_it_runs(play: Callable[..., None]) -> None:
     async def scenario(d: Deployment) -> None:
-        handout, token = await running(d)
+        handout, token = await running_task(d)
         code = handout.activity.code
         manifest = await d.get(f"/execution/snapshots/{code.snapshot}", token=token)
         reply = await d.call("GET", f"/execution/snapshots/{code.snapshot}/files/{code.file}", token=token)
@@ -146,7 +136,7 @@ def test_reads_of_secrets_follow_the_grants_and_are_audited(
 
     async def scenario(d: Deployment) -> None:
         await with_secrets(d)
-        handout, token = await running(d, grants=grants)
+        handout, token = await running_task(d, grants=grants)
         reply = await d.call("GET", f"/execution/{path}", token=token)
         assert reply.status == status
         entry = (await d.store.read(audit.list_audit)).items[0]
@@ -165,7 +155,7 @@ def test_reads_of_secrets_follow_the_grants_and_are_audited(
 
 def test_a_secret_that_does_not_exist_is_not_found_and_no_read(play: Callable[..., None]) -> None:
     async def scenario(d: Deployment) -> None:
-        _, token = await running(d)
+        _, token = await running_task(d)
         before = (await d.store.read(audit.list_audit)).total
         for path in ("variables/none", "connections/none"):
             reply = await d.call("GET", f"/execution/{path}", token=token)
@@ -180,7 +170,7 @@ def test_an_outcome_has_one_receipt_and_no_second_outcome(play: Callable[..., No
     outcome = {"outcome": "skipped", "started_at": now.isoformat(), "ended_at": now.isoformat()}
 
     async def scenario(d: Deployment) -> None:
-        handout, token = await running(d)
+        handout, token = await running_task(d)
         path = f"/execution/dispatches/{handout.dispatch_id.upper()}/outcome"
         first, second = [(await d.call("PUT", path, outcome, token=token)).json for _ in range(2)]
         assert first == second

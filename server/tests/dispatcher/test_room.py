@@ -115,3 +115,26 @@ def test_places_given_to_parses_are_gone_for_the_tasks_of_a_broker_alone() -> No
     session = ClaimRequest(kind=TASK, executor="x", limit=2, worker=binding())
     assert [request.limit for request in without([broker, session], [handout(None)])] == [1, 2]
     assert without([broker], [handout(None), handout(None)]) == []
+
+
+def test_what_a_limit_held_back_is_worth_a_claim_once_something_has_ended() -> None:
+    room = Room([Places(offers=[offer(2, kind=TASK)])])
+    room.something_ended()
+    assert not room.may_go_on()
+    room.something_is_ready()
+    room.claimed(room.requests(TASK), [], held_back=True)
+    assert not room.may_go_on()
+    room.something_ended()
+    assert room.may_go_on()
+
+
+def test_what_ends_during_a_claim_counts_as_ended_after_it() -> None:
+    room = Room([Places(offers=[offer(2, kind=TASK)])])
+    room.something_is_ready()
+    room.something_ended()
+    room.claimed(room.requests(TASK), [], held_back=True)
+    assert room.may_go_on()
+    room.something_is_ready()
+    room.claimed(room.requests(TASK), [])
+    room.something_ended()
+    assert not room.may_go_on()

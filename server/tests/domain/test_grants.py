@@ -1,7 +1,7 @@
 import pytest
 
 from tradewind.server.contract import Grants, Isolation, OnCut, SerializedDag, SerializedTask, TriggerRule
-from tradewind.server.domain.grants import GrantVerdict, Mode, effective_grants, is_exact, matches, read_verdict
+from tradewind.server.domain.grants import GrantVerdict, Mode, effective_grants, is_exact, matches, use_verdict
 
 
 def dag(of_dag: Grants | None, of_task: Grants | None) -> SerializedDag:
@@ -62,9 +62,9 @@ def test_only_exact_names_can_be_pushed() -> None:
 
 @pytest.mark.parametrize("mode", ["deny", "audit", "allow"])
 def test_what_is_declared_is_allowed_in_every_mode(mode: Mode) -> None:
-    assert read_verdict(mode, ["other", "lake_*"], "lake_1") is GrantVerdict.ALLOW
+    assert use_verdict(mode, ["other", "lake_*"], "lake_1") is GrantVerdict.ALLOW
 
 
 @pytest.mark.parametrize("mode", ["deny", "audit", "allow"])
 def test_the_mode_decides_about_what_is_not_declared(mode: Mode) -> None:
-    assert read_verdict(mode, ["other"], "lake_1") is GrantVerdict(mode)
+    assert use_verdict(mode, ["other"], "lake_1") is GrantVerdict(mode)

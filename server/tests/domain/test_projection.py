@@ -1,55 +1,26 @@
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from tradewind.server.contract import DagRunEvent, DagRunState, TaskInstanceState, UpstreamNotMet
-from tradewind.server.domain.decisions import InstanceFact, RunDecision
+from tradewind.server.domain.decisions import InstanceFact
 from tradewind.server.domain.graph import Graph
 from tradewind.server.domain.projection import RunProjection
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+from .watched_run import NOW, WatchedRun
+
 State = TaskInstanceState
 
 
-class Run:
-    """A run whose rows a test changes by hand."""
-
-    def __init__(self, upstream: Mapping[str, list[str]], *, state: DagRunState = DagRunState.RUNNING) -> None:
-        self.graph = Graph(upstream)
-        self.projection = RunProjection(self.graph, pk=1, state=state, rev=1)
-        self.revs = dict.fromkeys(upstream, 1)
-        self.keys = {task_id: number for number, task_id in enumerate(upstream, start=1)}
-        self.projection.apply([self.fact(task_id, State.NONE) for task_id in upstream])
-
-    def fact(self, task_id: str, state: TaskInstanceState, retry_at: datetime | None = None) -> InstanceFact:
-        return InstanceFact(self.keys[task_id], task_id, -1, state, self.revs[task_id], retry_at)
-
-    def report(self, task_id: str, state: TaskInstanceState, retry_at: datetime | None = None) -> None:
-        """The row of a task changed by somebody else."""
-        self.revs[task_id] += 1
-        self.projection.apply([self.fact(task_id, state, retry_at)])
-
-    def decide(self, now: datetime = NOW, **options: int) -> dict[str, TaskInstanceState]:
-        self.decision = self.projection.decide(now, may_start=bool(options.pop("may_start", 0)), **options)
-        names = {pk: task_id for task_id, pk in self.keys.items()}
-        for move in self.decision.moves:
-            assert move.rev == self.revs[names[move.pk]]
-            self.revs[names[move.pk]] += 1
-        return {names[move.pk]: move.to_state for move in self.decision.moves}
-
-    decision: RunDecision
-
-
 def test_tasks_without_upstream_are_ready_at_once() -> None:
-    run = Run({"a": [], "b": ["a"], "c": []})
+    run = WatchedRun({"a": [], "b": ["a"], "c": []})
     assert run.decide() == {"a": State.SCHEDULED, "c": State.SCHEDULED}
     assert run.decision.complete
     assert run.decide() == {}
 
 
 def test_a_task_is_ready_when_the_last_of_its_upstream_succeeded() -> None:
-    run = Run({"a": [], "b": [], "c": ["a", "b"]})
+    run = WatchedRun({"a": [], "b": [], "c": ["a", "b"]})
     run.decide()
     run.report("a", State.SUCCESS)
     assert run.decide() == {}
@@ -58,16 +29,16 @@ def test_a_task_is_ready_when_the_last_of_its_upstream_succeeded() -> None:
 
 
 def test_a_failure_reaches_all_that_waits_for_it_in_one_decision() -> None:
-    run = Run({"a": [], "b": ["a"], "c": ["b"], "side": []})
+    run = WatchedRun({"a": [], "b": ["a"], "c": ["b"], "side": []})
     run.decide()
     run.report("a", State.FAILED)
     assert run.decide() == {"b": State.UPSTREAM_FAILED, "c": State.UPSTREAM_FAILED}
     assert run.decision.run_event is None
-    assert run.decision.moves[1].reason == UpstreamNotMet(upstream=["b"], trigger_rule=run.graph.rules[0])
+    assert run.decision.moves[1].reason == UpstreamNotMet(upstream=["b"], trigger_rule=run.graph.traits[0].trigger_rule)
 
 
 def test_a_skip_reaches_all_that_waits_for_it() -> None:
-    run = Run({"a": [], "b": ["a"], "c": ["b"]})
+    run = WatchedRun({"a": [], "b": ["a"], "c": ["b"]})
     run.decide()
     run.report("a", State.SKIPPED)
     assert run.decide() == {"b": State.SKIPPED, "c": State.SKIPPED}
@@ -75,7 +46,7 @@ def test_a_skip_reaches_all_that_waits_for_it() -> None:
 
 
 def test_a_failed_upstream_task_weighs_more_than_a_skipped_one_however_far_away() -> None:
-    run = Run({"s": [], "f": [], "far": ["f"], "join": ["s", "far"]})
+    run = WatchedRun({"s": [], "f": [], "far": ["f"], "join": ["s", "far"]})
     run.decide()
     run.report("s", State.SKIPPED)
     run.report("f", State.FAILED)
@@ -83,7 +54,7 @@ def test_a_failed_upstream_task_weighs_more_than_a_skipped_one_however_far_away(
 
 
 def test_the_run_succeeds_when_all_ended_and_no_leaf_failed() -> None:
-    run = Run({"a": [], "b": ["a"]})
+    run = WatchedRun({"a": [], "b": ["a"]})
     run.decide()
     run.report("a", State.SUCCESS)
     run.decide()
@@ -96,7 +67,7 @@ def test_the_run_succeeds_when_all_ended_and_no_leaf_failed() -> None:
 
 @pytest.mark.parametrize("leaf", [State.FAILED, State.UPSTREAM_FAILED])
 def test_the_run_fails_when_all_ended_and_a_leaf_was_not_reached(leaf: TaskInstanceState) -> None:
-    run = Run({"a": [], "b": []})
+    run = WatchedRun({"a": [], "b": []})
     run.decide()
     run.report("a", leaf)
     run.decide()
@@ -107,24 +78,24 @@ def test_the_run_fails_when_all_ended_and_a_leaf_was_not_reached(leaf: TaskInsta
 
 
 def test_a_queued_run_does_nothing_until_it_may_start() -> None:
-    run = Run({"a": []}, state=DagRunState.QUEUED)
+    run = WatchedRun({"a": []}, state=DagRunState.QUEUED)
     assert run.decide() == {}
     assert run.decision.run_event is None
     assert run.decision.complete
-    assert run.decide(may_start=1) == {"a": State.SCHEDULED}
+    assert run.decide(may_start=True) == {"a": State.SCHEDULED}
     assert run.decision.run_event is DagRunEvent.START
 
 
 def test_a_run_without_tasks_starts_and_then_succeeds() -> None:
-    run = Run({}, state=DagRunState.QUEUED)
-    run.decide(may_start=1)
+    run = WatchedRun({}, state=DagRunState.QUEUED)
+    run.decide(may_start=True)
     assert (run.decision.run_event, run.decision.complete) == (DagRunEvent.START, False)
     run.decide()
     assert (run.decision.run_event, run.decision.complete) == (DagRunEvent.SUCCEED, True)
 
 
 def test_a_retry_is_scheduled_when_it_is_due_and_not_before() -> None:
-    run = Run({"a": []})
+    run = WatchedRun({"a": []})
     run.decide()
     due = NOW + timedelta(minutes=5)
     run.report("a", State.UP_FOR_RETRY, due)
@@ -136,7 +107,7 @@ def test_a_retry_is_scheduled_when_it_is_due_and_not_before() -> None:
 
 
 def test_a_due_time_that_is_no_longer_true_wakes_nobody() -> None:
-    run = Run({"a": []})
+    run = WatchedRun({"a": []})
     run.decide()
     run.report("a", State.UP_FOR_RETRY, NOW + timedelta(minutes=5))
     run.report("a", State.SCHEDULED)
@@ -148,7 +119,7 @@ def test_a_due_time_that_is_no_longer_true_wakes_nobody() -> None:
 
 
 def test_a_decision_is_bounded_and_the_next_one_goes_on() -> None:
-    run = Run({f"t{number}": [] for number in range(5)})
+    run = WatchedRun({f"t{number}": [] for number in range(5)})
     assert len(run.decide(limit=2)) == 2
     assert not run.decision.complete
     assert len(run.decide(limit=2)) == 2
@@ -157,7 +128,7 @@ def test_a_decision_is_bounded_and_the_next_one_goes_on() -> None:
 
 
 def test_a_run_does_not_end_before_the_last_bounded_decision() -> None:
-    run = Run({"a": [], "b": ["a"], "c": ["a"]})
+    run = WatchedRun({"a": [], "b": ["a"], "c": ["a"]})
     run.decide()
     run.report("a", State.FAILED)
     run.decide(limit=1)
@@ -167,13 +138,13 @@ def test_a_run_does_not_end_before_the_last_bounded_decision() -> None:
 
 
 def test_an_ended_run_decides_nothing() -> None:
-    run = Run({"a": []}, state=DagRunState.FAILED)
+    run = WatchedRun({"a": []}, state=DagRunState.FAILED)
     assert run.decide() == {}
     assert run.decision.complete
 
 
 def test_a_change_that_is_known_already_changes_nothing() -> None:
-    run = Run({"a": [], "b": ["a"]})
+    run = WatchedRun({"a": [], "b": ["a"]})
     run.decide()
     run.report("a", State.SUCCESS)
     run.projection.apply([run.fact("a", State.SUCCESS)])
@@ -181,7 +152,7 @@ def test_a_change_that_is_known_already_changes_nothing() -> None:
 
 
 def test_an_instance_that_was_reset_is_looked_at_again() -> None:
-    run = Run({"a": [], "b": ["a"], "other": []})
+    run = WatchedRun({"a": [], "b": ["a"], "other": []})
     run.decide()
     run.report("a", State.FAILED)
     assert run.decide() == {"b": State.UPSTREAM_FAILED}
@@ -193,7 +164,7 @@ def test_an_instance_that_was_reset_is_looked_at_again() -> None:
 
 
 def test_rows_of_another_dag_version_are_refused() -> None:
-    run = Run({"a": []})
+    run = WatchedRun({"a": []})
     with pytest.raises(KeyError, match="stranger"):
         run.projection.apply([InstanceFact(9, "stranger", -1, State.NONE, 1)])
 

@@ -75,9 +75,11 @@ class World:
     settings: Settings
     handouts: dict[str, Handout] = field(default_factory=dict)
 
-    async def declare(self, dag_id: str, tasks: Sequence[SerializedTask], *, max_active_runs: int = 16) -> None:
-        """Make a DAG known as a parse of its file does."""
-        dag = SerializedDag(dag_id=dag_id, tags=[], max_active_runs=max_active_runs, tasks=list(tasks))
+    async def declare(
+        self, dag_id: str, tasks: Sequence[SerializedTask], *, max_active_runs: int = 16, **options: Any
+    ) -> None:
+        """Make a DAG known as a parse of its file does; options are further fields of the DAG."""
+        dag = SerializedDag(dag_id=dag_id, tags=[], max_active_runs=max_active_runs, tasks=list(tasks), **options)
         file, digest = f"{dag_id}.py", hashlib.sha256(CONTENT).hexdigest()
         read = {file: digest}
 

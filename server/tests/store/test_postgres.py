@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from tradewind.server.contract import ActivityKind, ProblemReason, Variable
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.secrets.cipher import Cipher
-from tradewind.server.store import Store, StoreOptions, Transaction, dispatches, runs, scheduling, secrets
+from tradewind.server.store import Store, StoreOptions, Transaction, dispatches, pools, runs, scheduling, secrets
 from tradewind.server.store.committer import Committer, Write
 from tradewind.server.store.errors import OutageError
 from tradewind.server.store.handouts import ClaimRequest, Report
@@ -40,6 +40,7 @@ def worlds(postgres_url: str, open_store: OpenStore, world_of: MakeWorld) -> tup
 
 def test_two_claimers_never_get_the_same(worlds: tuple[World, World]) -> None:
     first, second = worlds
+    first.write(lambda tx: pools.update_pool(tx, "default_pool", {"slots": -1}))
     first.declare(dag("d", *(task(f"t{number}") for number in range(200))))
     first.trigger("d", run_id="r")
     first.schedule()
@@ -48,7 +49,7 @@ def test_two_claimers_never_get_the_same(worlds: tuple[World, World]) -> None:
     def claim_all(world: World) -> list[str]:
         claimed: list[str] = []
         barrier.wait(30)
-        while handouts := world.claim(limit=3):
+        while (handouts := world.claim(limit=3)) or handouts.contended:
             claimed += [task_id_of(handout) for handout in handouts]
         return claimed
 
@@ -60,7 +61,7 @@ def test_two_claimers_never_get_the_same(worlds: tuple[World, World]) -> None:
     assert second.read(lambda tx: runs.instance_states(tx, 1)) == {"queued": 200}
 
 
-def test_what_one_claimer_has_in_hand_the_other_leaves_out(worlds: tuple[World, World]) -> None:
+def test_while_one_claims_the_other_is_told_and_gets_the_rest_afterwards(worlds: tuple[World, World]) -> None:
     first, second = worlds
     first.declare(dag("d", task("a"), task("b")))
     first.trigger("d", run_id="r")
@@ -77,9 +78,11 @@ def test_what_one_claimer_has_in_hand_the_other_leaves_out(worlds: tuple[World, 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(first.write, slow)
         assert claimed.wait(30)
-        assert [task_id_of(handout) for handout in second.claim()] == ["b"]
+        refused = second.claim()
         done.set()
         assert waiting.result() == ["a"]
+        assert (refused, refused.contended) == ([], True)
+        assert [task_id_of(handout) for handout in second.claim()] == ["b"]
 
 
 def test_an_outcome_sent_to_two_servers_counts_once(worlds: tuple[World, World]) -> None:

@@ -6,7 +6,7 @@ from tradewind.server.contract import DagRunEvent, DagRunState, TaskInstanceEven
 from tradewind.server.domain.decisions import InstanceMove, RunDecision
 from tradewind.server.store import Transaction, dags, dispatches, runs, scheduling
 from tradewind.server.store.handouts import Report
-from tradewind.server.store.rows import DirtyRun
+from tradewind.server.store.scheduling import DirtyRun
 
 from .world import World, dag, failed, later, succeeded, task
 
@@ -155,8 +155,12 @@ def test_queued_runs_start_in_their_order_as_slots_are_free(world: World) -> Non
     (handout, *_) = world.claim()
     world.report(handout.dispatch_id, succeeded())
     world.schedule()
-    again = world.read(lambda tx: scheduling.startable_runs(tx, "d"))
-    assert (again.active_runs, again.queued) == (1, pks[2:3])
+    assert [world.run_row(f"r{number}").state.value for number in range(4)] == [
+        "success",
+        "running",
+        "running",
+        "queued",
+    ]
     assert world.read(lambda tx: scheduling.startable_runs(tx, "nothing")).queued == []
     assert [run.pk for run in world.read(lambda tx: scheduling.live_runs(tx, after_pk=pks[1]))] == pks[2:]
     assert [run.pk for run in world.read(lambda tx: scheduling.runs_by_pk(tx, pks))] == pks
@@ -181,15 +185,16 @@ def test_a_try_is_due_after_its_delay(world: World) -> None:
     handout = world.hand_out_one(retries=1, retry_delay_seconds=60.0)
     world.report(handout.dispatch_id, failed())
     world.schedule()
-    due = world.read(scheduling.next_due)
-    assert due is not None
-    assert due == world.instance().retry_at
+    upcoming = world.read(scheduling.upcoming)
+    assert (upcoming.overdue, upcoming.runs_due) == (False, False)
+    assert upcoming.next == world.instance().retry_at
     assert world.write(lambda tx: scheduling.due_runs(tx, 10)) == []
     assert [run.run_id for run in world.write(later(61, lambda tx: scheduling.due_runs(tx, 10)))] == ["r"]
+    assert world.write(later(61, scheduling.upcoming)) == scheduling.Upcoming(overdue=True, runs_due=False, next=None)
     world.schedule(seconds_from_now=61)
     assert world.states() == {"t": "scheduled"}
     assert world.instance().retry_at is None
-    assert world.read(scheduling.next_due) is None
+    assert world.read(scheduling.upcoming) == scheduling.Upcoming(overdue=False, runs_due=False, next=None)
 
 
 def test_the_dirtiest_run_comes_first(world: World) -> None:

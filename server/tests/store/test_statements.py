@@ -16,6 +16,7 @@ from tradewind.server.store.tables import metadata
 
 LIVE = (
     "dispatches.",
+    "limits",
     "scheduling",
     "revisions",
     "sessions",
@@ -33,8 +34,12 @@ SCANS_OF_WHAT_IS_OPEN = {
     ("sessions", "_LIST"),
     # The same with dispatches that a broker has and nobody started.
     ("dispatches.lookup", "_NOT_STARTED"),
-    # A recursion over the queues that something waits in.
-    ("dispatches.claims", "_ALL_QUEUES"),
+    # A recursion over the queues that something waits in, and one over the lanes of a queue.
+    ("dispatches.claim_walk", "_ALL_QUEUES"),
+    ("dispatches.claim_walk", "_LANES"),
+    # The condition of a partial index: as many as workers have places.
+    ("limits", "_ACTIVE"),
+    ("limits", "_ACTIVE_TASKS"),
 }
 PARTS = {("scheduling", "_RUNS"), ("sessions", "_LIVE_COLUMNS")}
 """Made into statements by others and never run."""

@@ -28,10 +28,9 @@ from tradewind.server.contract import (
     TriggerRule,
     XComEntry,
 )
-from tradewind.server.domain.graph import Graph
-from tradewind.server.domain.projection import RunProjection
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.domain.versions import code_id
+from tradewind.server.scheduler.run_pass import RunMemory, RunPass
 from tradewind.server.store import (
     Store,
     Transaction,
@@ -43,6 +42,7 @@ from tradewind.server.store import (
     scheduling,
     sessions,
 )
+from tradewind.server.store.dispatches import Handouts
 from tradewind.server.store.handouts import ClaimRequest, Handout, OpenedSession, Report, WorkerBinding
 from tradewind.server.store.identity import uuid7
 from tradewind.server.store.rows import CredentialRow, EventRow, InstanceRow, RunRow
@@ -73,7 +73,9 @@ def task(task_id: str, *upstream: str, **options: Any) -> SerializedTask:
 
 
 def dag(dag_id: str, *tasks: SerializedTask, **options: Any) -> SerializedDag:
-    return SerializedDag(dag_id=dag_id, tasks=list(tasks), **{"tags": [], "max_active_runs": 16, **options})
+    return SerializedDag(
+        dag_id=dag_id, tasks=list(tasks), **{"tags": [], "max_active_runs": 16, "max_active_tasks": 1000, **options}
+    )
 
 
 def parsed(
@@ -184,17 +186,10 @@ class World:
         """Look at dirty and due runs until nothing more is to be done."""
         epoch = self.lead()
 
-        def one_pass(tx: Transaction) -> int:
-            found = {run.pk: run for run in (*scheduling.dirty_runs(tx, 100), *scheduling.due_runs(tx, 100))}
-            for run in found.values():
-                graph = Graph.from_dag(dags.dag_version(tx, run.dag_version_pk))
-                projection = RunProjection(graph, pk=run.pk, state=run.state, rev=run.rev)
-                projection.apply(scheduling.run_instances(tx, run.pk, 0))
-                startable = scheduling.startable_runs(tx, run.dag_id)
-                may_start = run.pk in startable.queued and not startable.paused
-                decision = projection.decide(tx.now, may_start=may_start)
-                assert scheduling.apply_decision(tx, epoch, decision) is not None
-            return len(found)
+        def one_pass(tx: Transaction) -> bool:
+            result = RunPass(RunMemory(), tx, epoch).run()
+            assert not (result.faulty or result.refused)
+            return result.more or bool(scheduling.dirty_runs(tx, 1))
 
         while self.write(later(seconds_from_now, one_pass)):
             pass
@@ -240,7 +235,7 @@ class World:
         limit: int = 100,
         queues: Sequence[str] = (),
         executor: str = EXECUTOR,
-    ) -> list[Handout]:
+    ) -> Handouts:
         request = ClaimRequest(
             kind=ActivityKind.EXECUTE_TASK, executor=executor, limit=limit, queues=queues, worker=worker
         )

@@ -2,19 +2,21 @@
 
 import datetime as dt
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tradewind.sdk import DAG, BaseOperator, dag, task
+from tradewind.sdk import DAG, BaseOperator, Param, dag, task
 from tradewind.sdk.authoring.dag_context import current_dag
 from tradewind.sdk.exceptions import (
     AirflowDagCycleException,
     DagAuthoringError,
     DuplicateTaskIdFound,
+    FailFastDagInvalidTriggerRule,
+    ParamValidationError,
     TaskNotFound,
     UnknownArgumentError,
     UnsupportedArgumentError,
-    UnsupportedFeatureError,
 )
 from tradewind.sdk.standard.operators.empty import EmptyOperator
 
@@ -57,16 +59,10 @@ def test_arguments_of_schedules_are_accepted_without_a_schedule() -> None:
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("schedule", "@daily"),
-        ("schedule", dt.timedelta(days=1)),
-        ("params", {"x": 1}),
-        ("dagrun_timeout", dt.timedelta(hours=1)),
-        ("max_active_tasks", 4),
+        ("schedule", [object()]),
         ("on_failure_callback", print),
-        ("fail_fast", True),
-        ("is_paused_upon_creation", False),
-        ("render_template_as_native_obj", True),
-        ("user_defined_macros", {"f": len}),
+        ("access_control", {"role": {"can_read"}}),
+        ("deadline", object()),
         ("default_view", None),
     ],
 )
@@ -93,12 +89,12 @@ def test_an_argument_that_airflow_leaves_unused_is_accepted(argument: str, value
 
 def test_an_unknown_argument_gets_the_closest_known_one() -> None:
     with pytest.raises(UnknownArgumentError, match="'shedule'.*Did you mean 'schedule'"):
-        DAG("d", shedule=None)
+        DAG("d", shedule=None)  # type: ignore[call-arg]  # wrong on purpose
 
 
 def test_an_argument_that_airflow_3_removed_names_its_successor() -> None:
     with pytest.raises(UnknownArgumentError, match="'schedule_interval', which Airflow 3 removed; see 'schedule'"):
-        DAG("d", schedule_interval=None)
+        DAG("d", schedule_interval=None)  # type: ignore[call-arg]  # wrong on purpose
 
 
 @pytest.mark.parametrize(
@@ -126,6 +122,27 @@ def test_an_invalid_dag_id_is_refused_with_the_rule(dag_id: str, words: str) -> 
         ({"tags": ["x" * 101]}, "1 to 100 characters"),
         ({"default_args": [1]}, "default_args of DAG 'd' must be a dict"),
         ({"start_date": "2024-01-01"}, "must be a datetime"),
+        (
+            {"default_args": {"start_date": "soon"}},
+            "start_date of DAG 'd' is 'soon'; a text must be a date of ISO 8601",
+        ),
+        ({"max_active_tasks": 0}, "max_active_tasks of DAG 'd' is 0; it must be from 1"),
+        ({"max_consecutive_failed_dag_runs": -1}, "is -1; it must be from 0"),
+        ({"dagrun_timeout": 60}, "dagrun_timeout of DAG 'd' must be a timedelta"),
+        ({"dagrun_timeout": dt.timedelta(0)}, "must be above zero"),
+        ({"is_paused_upon_creation": "yes"}, "must be True or False"),
+        (
+            {"owner_links": {"me": "somewhere"}},
+            "owner_links of DAG 'd' has 'somewhere' for 'me'; it must be an address",
+        ),
+        ({"owner_links": ["x"]}, "must be a dict whose keys are strings"),
+        ({"dag_display_name": 5}, "dag_display_name of DAG 'd' must be a string"),
+        ({"template_searchpath": 5}, "must be a path or a list of paths"),
+        ({"user_defined_macros": [1]}, "must be a dict whose keys are strings"),
+        ({"params": [1]}, "params of DAG 'd' must be a dict"),
+        ({"params": {"x": object()}}, "params of DAG 'd': The default of a param must be JSON"),
+        ({"catchup": True, "schedule": "@daily"}, "has catchup=True and no start_date"),
+        ({"schedule": "@continuous"}, "max_active_runs of DAG 'd' is 16; with its schedule at most 1 is allowed"),
         ({"connections": "db"}, "must be a list of names"),
         ({"variables": ["a*b"]}, "a prefix with one asterisk at its end"),
         ({"description": 5}, "must be a string, not int"),
@@ -230,22 +247,29 @@ def test_a_decorated_function_takes_arguments_of_the_dag() -> None:
     assert other().dag_id == "by_keyword"
 
 
-def test_parameters_of_a_decorated_function_are_params_and_not_supported() -> None:
-    with pytest.raises(UnsupportedFeatureError, match=r"Parameter 'day' of the @dag function .*pipeline\(\).*params"):
+def test_parameters_of_a_decorated_function_are_params_of_the_dag() -> None:
+    @task
+    def show(day: str) -> None: ...
+
+    @dag(params={"count": 7})
+    def pipeline(day: str, count: int = 3) -> None:
+        show(day)
+
+    declared = pipeline("today", count=5)
+    assert declared.params.dump() == {"count": 5, "day": "today"}
+    assert repr(declared.get_task("show").op_args[0]) == "<DagParam day>"  # type: ignore[attr-defined]  # of the operator
+    with pytest.raises(DagAuthoringError, match=r"pipeline\(\) cannot be called like this: missing .* 'day'"):
+        pipeline()  # type: ignore[call-arg]  # wrong on purpose
+    with pytest.raises(DagAuthoringError, match=r"Parameter '.*more: int' .* cannot be a param"):
 
         @dag
-        def pipeline(day: str) -> None: ...
+        def wrong(**more: int) -> None: ...
 
 
-def test_a_dag_cannot_be_run_without_a_server_yet() -> None:
-    with pytest.raises(UnsupportedFeatureError, match=r"dag.test\(\)"):
-        DAG("d").test()
-
-
-def test_a_schedule_that_is_set_later_is_refused_when_the_dag_is_checked() -> None:
+def test_a_schedule_that_is_set_later_is_checked_with_the_dag() -> None:
     declared = DAG("d")
-    declared.schedule = "@daily"  # type: ignore[assignment]  # wrong on purpose
-    with pytest.raises(UnsupportedArgumentError, match="schedule='@daily'"):
+    declared.schedule = "whenever"
+    with pytest.raises(DagAuthoringError, match="schedule of DAG 'd' cannot be: The cron expression 'whenever'"):
         declared.check()
 
 
@@ -256,3 +280,92 @@ def test_the_file_of_a_dag_is_that_of_the_call() -> None:
     with DAG("here") as declared:
         nothing()
     assert declared.fileloc == __file__
+
+
+def test_limits_have_airflows_defaults_and_none_stands_for_them() -> None:
+    declared = DAG("d", max_active_runs=None, max_active_tasks=None, max_consecutive_failed_dag_runs=None)
+    assert (declared.max_active_runs, declared.max_active_tasks) == (16, 16)
+    assert declared.max_consecutive_failed_dag_runs == 0
+
+
+def test_dates_are_kept_in_utc_and_the_zone_of_the_start_date_is_that_of_the_dag() -> None:
+    paris = ZoneInfo("Europe/Paris")
+    declared = DAG("d", start_date=dt.datetime(2024, 7, 1, tzinfo=paris), end_date=dt.datetime(2024, 8, 1))  # noqa: DTZ001 - authors write naive dates
+    assert declared.start_date == dt.datetime(2024, 6, 30, 22, tzinfo=dt.UTC)
+    assert declared.start_date.tzinfo is dt.UTC
+    assert declared.end_date == dt.datetime(2024, 8, 1, tzinfo=dt.UTC)
+    assert (declared.timezone, declared.timezone_name) == (paris, "Europe/Paris")
+    assert DAG("d").timezone_name == "UTC"
+
+
+def test_the_start_date_may_stand_in_default_args_also_as_text() -> None:
+    declared = DAG("d", default_args={"start_date": "2024-02-01", "end_date": dt.datetime(2025, 1, 1, tzinfo=dt.UTC)})
+    assert declared.start_date == dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
+    assert declared.end_date is None
+    operator = EmptyOperator(task_id="a", dag=declared)
+    assert operator.end_date == dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+
+
+def test_a_task_is_for_the_dates_that_it_shares_with_its_dag() -> None:
+    first, second = dt.datetime(2024, 1, 1, tzinfo=dt.UTC), dt.datetime(2024, 2, 1, tzinfo=dt.UTC)
+    with DAG("d", start_date=second, end_date=second):
+        wide = EmptyOperator(task_id="wide", start_date=first, end_date=dt.datetime(2030, 1, 1, tzinfo=dt.UTC))
+        bare = EmptyOperator(task_id="bare")
+    assert [wide.start_date, wide.end_date, bare.start_date, bare.end_date] == [second] * 4
+    with DAG("d", start_date=first):
+        later = EmptyOperator(task_id="later", start_date=second)
+    assert later.start_date == second
+
+
+def test_params_of_default_args_are_params_of_the_dag() -> None:
+    given = {"params": {"a": 1, "b": 1}, "retries": 2}
+    declared = DAG("d", params={"b": 2, "c": 2}, default_args=given)
+    assert declared.params.dump() == {"a": 1, "b": 1, "c": 2}
+    assert (declared.default_args, "params" in given) == ({"retries": 2}, True)
+
+
+def test_a_dag_with_a_schedule_needs_params_with_valid_defaults() -> None:
+    with pytest.raises(ParamValidationError, match="DAG 'd' has a schedule.* Invalid input for param x: No value"):
+        DAG("d", schedule="@daily", params={"x": Param(type="string")})
+    with pytest.raises(ParamValidationError, match="Invalid input for param x: 'five' is not of type 'integer'"):
+        DAG("d", schedule="@daily", params={"x": Param("five", type="integer")})
+    assert "x" in DAG("d", params={"x": Param(type="string")}).params
+    assert "x" in DAG("d", params={"x": Param(None, type="string")}).params
+
+
+def test_a_dag_that_fails_fast_holds_tasks_of_the_usual_trigger_rule_only() -> None:
+    with DAG("d", fail_fast=True) as declared:
+        clean = EmptyOperator(task_id="clean").as_teardown()
+        with pytest.raises(
+            FailFastDagInvalidTriggerRule, match="Task 'a' has the trigger rule 'all_done'; DAG 'd' has"
+        ):
+            EmptyOperator(task_id="a", trigger_rule="all_done")
+    assert declared.tasks == [clean]
+    declared.check()
+    EmptyOperator(task_id="b", dag=declared).trigger_rule = "always"
+    with pytest.raises(FailFastDagInvalidTriggerRule, match="Task 'b'"):
+        declared.check()
+
+
+def test_the_decorator_of_a_dag_makes_tasks_of_it_anywhere() -> None:
+    declared = DAG("d")
+
+    @declared.task(retries=3)
+    def f() -> None: ...
+
+    @declared.task
+    def g() -> None: ...
+
+    f()
+    g()
+    assert [(one.task_id, one.retries) for one in declared.tasks] == [("f", 3), ("g", 0)]
+
+
+def test_what_a_dag_says_of_its_tasks() -> None:
+    with DAG("d", dag_display_name="Words") as declared:
+        a = EmptyOperator(task_id="a", owner="x")
+        b = EmptyOperator(task_id="b", owner="y").as_teardown()
+    declared.set_dependency("a", "b")
+    assert (declared.owner, declared.teardowns, declared.dag_display_name) == ("x, y", [b], "Words")
+    assert a.downstream_task_ids == {"b"}
+    assert declared.folder == str(Path(__file__).parent)

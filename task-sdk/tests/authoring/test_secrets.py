@@ -5,59 +5,41 @@ from typing import Any
 
 import pytest
 
-from tradewind.sdk import Connection, Context, Variable, contract, get_current_context
+from tests.authoring.running_task import RunningTask
+from tradewind.sdk import Connection, Variable, get_current_context
 from tradewind.sdk.authoring.context import ContextValues, running
 from tradewind.sdk.exceptions import (
     AirflowNotFoundException,
     ConnectionNotFound,
     OutsideTaskError,
     TradewindException,
-    UnsupportedFeatureError,
     VariableNotFound,
 )
 
-
-class Task:
-    """A running task with some secrets."""
-
-    def __init__(self) -> None:
-        self.context: Context = ContextValues(run_id="r")  # type: ignore[assignment]  # a dict with another error
-        self.variables = {"plain": "text", "json": '{"a": [1, 2]}', "broken": "{s3cret"}
-        self.connections = {
-            "db": contract.Connection(
-                conn_id="db",
-                conn_type="my_sql",
-                host="h.example",
-                login="u",
-                password="p/w",
-                port=5432,
-                schema_name="s",
-                extra='{"k": "v w"}',
-            ),
-            "odd": contract.Connection(conn_id="odd", conn_type="http", extra="[1]"),
-        }
-
-    def get_variable(self, key: str) -> str | None:
-        return self.variables.get(key)
-
-    def get_connection(self, conn_id: str) -> contract.Connection | None:
-        return self.connections.get(conn_id)
+USES: list[Callable[[], object]] = [
+    lambda: Variable.get("x"),
+    lambda: Variable.set("x", 1),
+    lambda: Variable.delete("x"),
+    Variable.keys,
+    lambda: Connection.get("x"),
+    get_current_context,
+]
 
 
-@pytest.mark.parametrize("use", [lambda: Variable.get("x"), lambda: Connection.get("x"), get_current_context])
+@pytest.mark.parametrize("use", USES)
 def test_outside_a_task_there_are_no_secrets_and_no_context(use: Any) -> None:
     with pytest.raises(OutsideTaskError, match="works in a running task only"):
         use()
 
 
 def test_a_variable_is_text_or_json() -> None:
-    with running(Task()):
+    with running(RunningTask()):
         assert Variable.get("plain") == "text"
         assert Variable.get("json", deserialize_json=True) == {"a": [1, 2]}
 
 
 def test_a_variable_that_is_missing_has_its_default_or_an_error() -> None:
-    with running(Task()):
+    with running(RunningTask()):
         assert Variable.get("missing", default=None) is None
         assert Variable.get("missing", {"a": 1}, deserialize_json=True) == {"a": 1}
         with pytest.raises(VariableNotFound) as missing:
@@ -68,13 +50,13 @@ def test_a_variable_that_is_missing_has_its_default_or_an_error() -> None:
 
 
 def test_a_variable_that_is_no_json_is_not_shown_in_the_error() -> None:
-    with running(Task()), pytest.raises(TradewindException, match="Variable 'broken' is no JSON") as broken:
+    with running(RunningTask()), pytest.raises(TradewindException, match="Variable 'broken' is no JSON") as broken:
         Variable.get("broken", deserialize_json=True)
     assert "s3cret" not in str(broken.value)
 
 
 def test_a_connection_has_the_fields_and_the_uri_of_airflow() -> None:
-    with running(Task()):
+    with running(RunningTask()):
         found = Connection.get("db")
         with pytest.raises(ConnectionNotFound, match="There is no connection 'nothing'"):
             Connection.get("nothing")
@@ -83,24 +65,11 @@ def test_a_connection_has_the_fields_and_the_uri_of_airflow() -> None:
     assert "p/w" not in repr(found)
 
 
-@pytest.mark.parametrize(
-    ("fields", "uri"),
-    [
-        ({}, "http://"),
-        ({"host": "h"}, "http://h/"),
-        ({"host": "https://h"}, "http://https://h/"),
-        ({"password": "p"}, "http://:p@/"),
-        ({"login": "a@b", "host": "h", "port": 1}, "http://a%40b@h:1/"),
-        ({"host": "h", "extra": {"a": {"b": 1}}}, "http://h/?__extra__=%7B%22a%22%3A+%7B%22b%22%3A+1%7D%7D"),
-        ({"host": "h", "extra": "no json"}, "http://h/?__extra__=no+json"),
-    ],
-)
-def test_every_part_of_a_uri_is_quoted_and_may_be_absent(fields: dict[str, Any], uri: str) -> None:
-    assert Connection("c", "http", **fields).get_uri() == uri
-
-
 def test_an_extra_that_is_no_object_is_refused() -> None:
-    with running(Task()), pytest.raises(TradewindException, match="extra of connection 'odd' must be a JSON object"):
+    with (
+        running(RunningTask()),
+        pytest.raises(TradewindException, match="extra of connection 'odd' must be a JSON object"),
+    ):
         _ = Connection.get("odd").extra_dejson
 
 
@@ -108,20 +77,61 @@ def test_a_connection_without_extra_has_empty_settings() -> None:
     assert Connection("c", "http").extra_dejson == {}
 
 
-def test_what_is_not_supported_yet_says_so() -> None:
-    uses: list[Callable[[], object]] = [
-        lambda: Variable.set("a", 1),
-        lambda: Variable.delete("a"),
-        Variable.keys,
-        Connection("c", "t").get_hook,
-    ]
-    for use in uses:
-        with pytest.raises(UnsupportedFeatureError, match="does not support it yet"):
-            use()
+@pytest.mark.parametrize(
+    ("value", "serialize_json", "text"),
+    [("x", False, "x"), (5, False, "5"), ({"a": [None]}, True, '{\n  "a": [\n    null\n  ]\n}'), ("x", True, '"x"')],
+)
+def test_a_variable_is_written_as_text_or_json(value: Any, serialize_json: bool, text: str) -> None:
+    task = RunningTask()
+    with running(task):
+        Variable.set("key", value, serialize_json=serialize_json)
+        assert task.variables["key"] == text
+        assert Variable.get("key", deserialize_json=serialize_json) == (value if serialize_json else text)
+
+
+@pytest.mark.parametrize("value", [float("nan"), object()])
+def test_a_value_without_a_form_in_json_is_not_written(value: Any) -> None:
+    with running(RunningTask()), pytest.raises(TradewindException, match="Variable 'key' cannot be written as JSON"):
+        Variable.set("key", value, serialize_json=True)
+
+
+def test_variables_are_deleted_and_listed() -> None:
+    with running(RunningTask()):
+        Variable.delete("broken")
+        Variable.delete("never there")
+        assert (Variable.keys(), Variable.keys("js")) == (["json", "plain"], ["json"])
+
+
+def test_settings_within_settings_are_read_when_asked_for() -> None:
+    connection = Connection("c", "http", extra={"a": '{"b": [1]}', "c": "5", "d": "[]", "e": {"f": "{}"}})
+    assert connection.get_extra_dejson() == connection.extra_dejson
+    assert connection.get_extra_dejson(nested=True) == {"a": {"b": [1]}, "c": "5", "d": [], "e": {"f": "{}"}}
+
+
+def test_a_connection_is_given_by_a_uri_or_by_its_parts() -> None:
+    assert Connection("db", uri="my-sql://u:p@h:1/s?k=v") == Connection(
+        "db", "my_sql", host="h", login="u", password="p", schema="s", port=1, extra={"k": "v"}
+    )
+    assert Connection("db", uri="my-sql://h", description="words").description == "words"
+    with pytest.raises(ValueError, match="Connection 'db' is given a URI and parts of one"):
+        Connection("db", "http", uri="http://h")
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "http://s3cret:x@h:port", "a://b://c://s3cret"])
+def test_a_uri_that_is_none_is_not_shown_in_the_error(wrong: str) -> None:
+    with pytest.raises(ValueError, match="The URI of connection 'db' is wrong") as error:
+        Connection("db", uri=wrong)
+    assert "s3cret" not in str(error.value)
+
+
+def test_connections_with_the_same_fields_are_the_same() -> None:
+    assert Connection("c", "http") == Connection("c", "http")
+    assert Connection("c", "http") != Connection("c", "http", port=1)
+    assert Connection("c").conn_type == "generic"
 
 
 def test_the_current_context_is_that_of_the_running_task() -> None:
-    with running(Task()):
+    with running(RunningTask()):
         assert get_current_context()["run_id"] == "r"
 
 
@@ -131,8 +141,7 @@ def test_the_current_context_is_that_of_the_running_task() -> None:
         ("logical_date", "triggered without a logical date"),
         ("conf", "dag_run.conf"),
         ("execution_date", "logical_date is its name now"),
-        ("var", "Variable.get"),
-        ("macros", "does not have it yet"),
+        ("partition_key", "does not have it yet"),
         ("nonsense", "there is no such key"),
     ],
 )

@@ -1,5 +1,6 @@
 """Rules of the operations of a task, over frames."""
 
+import datetime as dt
 import queue
 import threading
 from collections.abc import Callable
@@ -10,7 +11,17 @@ import pytest
 from tradewind.sdk.client.calls import Call, ProblemError, Reply
 from tradewind.sdk.client.frame_transport import FrameTransport
 from tradewind.sdk.client.task_client import BUSY_PATIENCE_SECONDS, TaskClient
-from tradewind.sdk.contract import UNSET, ChildFrame, Connection, Request, Response, Variable, decode, encode
+from tradewind.sdk.contract import (
+    UNSET,
+    ChildFrame,
+    Connection,
+    DagRunState,
+    Request,
+    Response,
+    Variable,
+    decode,
+    encode,
+)
 from tradewind.sdk.exceptions import ServerUnreachable, TaskTerminated
 
 BUSY = {"reason": "too_busy", "detail": "later", "retry_after_seconds": 0.5}
@@ -81,6 +92,73 @@ def test_each_operation_is_a_request_frame_without_a_token() -> None:
 def test_what_does_not_exist_is_none() -> None:
     task, _ = client(lambda request: reply(request, 404, {"reason": "not_found", "detail": "x"}))
     assert (task.get_xcom("t", "k"), task.get_variable("v"), task.get_connection("c")) == (None, None, None)
+
+
+RUN = {
+    "dag_id": "d",
+    "run_id": "r",
+    "run_type": "operator_triggered",
+    "state": "queued",
+    "run_after": "2026-03-01T06:00:00Z",
+}
+
+
+def test_operations_beyond_the_own_run_carry_what_is_given_and_nothing_else() -> None:
+    bodies: dict[str, Any] = {
+        "find_xcom": {"value": 5},
+        "list_variable_keys": {"keys": ["a"]},
+        "trigger_run": RUN,
+        "get_run": RUN,
+        "get_previous_run": RUN,
+    }
+    task, supervisor = client(
+        lambda request: (
+            reply(request, 200, bodies[request.operation]) if request.operation in bodies else reply(request, 204)
+        )
+    )
+    task.find_xcom("d", "t", "k")
+    task.find_xcom("d", "t", "k", run_id="r", include_prior_dates=True, map_index=0)
+    task.set_variable("v", "1")
+    assert task.delete_variable("v")
+    assert (task.list_variable_keys(), task.list_variable_keys("a")) == (["a"], ["a"])
+    moment = dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC)
+    run = task.trigger_run("d", conf={"a": 1}, logical_date=moment, note="words", reset=True)
+    assert (run.run_id, run.run_after, run.state) == ("r", moment, "queued")
+    assert task.get_run("d", "r") == task.get_previous_run() == task.get_previous_run(DagRunState.FAILED) == run
+    sent = supervisor.requests
+    op_id = sent[3].parameters.pop("op_id")
+    assert [(one.operation, one.parameters) for one in sent] == [
+        ("find_xcom", {"dag_id": "d", "task_id": "t", "key": "k"}),
+        (
+            "find_xcom",
+            {"dag_id": "d", "task_id": "t", "key": "k", "run_id": "r", "include_prior_dates": "true", "map_index": "0"},
+        ),
+        ("set_variable", {"key": "v"}),
+        ("delete_variable", {"key": "v"}),
+        ("list_variable_keys", {}),
+        ("list_variable_keys", {"prefix": "a"}),
+        ("trigger_run", {"dag_id": "d"}),
+        ("get_run", {"dag_id": "d", "run_id": "r"}),
+        ("get_previous_run", {}),
+        ("get_previous_run", {"state": "failed"}),
+    ]
+    ids = {op_id, sent[2].body.pop("op_id"), sent[6].body.pop("op_id")}
+    assert len(ids) == 3
+    assert sent[2].body == {"value": "1"}
+    assert sent[6].body == {
+        "conf": {"a": 1},
+        "logical_date": "2026-03-01T06:00:00Z",
+        "note": "words",
+        "reset": True,
+    }
+
+
+def test_what_else_does_not_exist_is_none_and_a_dag_is_an_error() -> None:
+    task, _ = client(lambda request: reply(request, 404, {"reason": "not_found", "detail": "there is no DAG d"}))
+    assert (task.find_xcom("d", "t", "k"), task.get_run("d", "r"), task.get_previous_run()) == (None, None, None)
+    assert not task.delete_variable("v")
+    with pytest.raises(ProblemError, match="there is no DAG d"):
+        task.trigger_run("d")
 
 
 def test_another_refusal_is_an_error() -> None:

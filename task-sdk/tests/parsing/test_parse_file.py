@@ -110,9 +110,9 @@ def test_two_dags_of_one_id_are_an_error(bundle: Bundle) -> None:
 
 
 def test_one_bad_dag_makes_the_file_an_error(bundle: Bundle) -> None:
-    error = bundle.error(text=IMPORTS + "good = DAG('good')\nbad = DAG('bad', schedule='@daily')\n")
+    error = bundle.error(text=IMPORTS + "good = DAG('good')\nbad = DAG('bad', deadline='soon')\n")
     assert (error.type, error.line) == ("UnsupportedArgumentError", 4)
-    assert "schedule='@daily' of DAG 'bad'" in error.message
+    assert "deadline='soon' of DAG 'bad'" in error.message
 
 
 def test_a_file_that_does_not_compile_names_its_line(bundle: Bundle) -> None:

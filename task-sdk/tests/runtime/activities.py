@@ -18,6 +18,7 @@ from tradewind.sdk.contract import (
     OnCut,
     Outcome,
     ParseDagFile,
+    RunSummary,
     Secrets,
     TaskFailed,
     TaskSkipped,
@@ -26,7 +27,8 @@ from tradewind.sdk.contract import (
     Variable,
     to_plain,
 )
-from tradewind.sdk.runtime import run_activity
+from tradewind.sdk.runtime import LoadedFile, run_activity
+from tradewind.sdk.typed_values import ClassPatterns, read_value
 
 RUN_AFTER = dt.datetime(2024, 3, 1, 12, 30, tzinfo=dt.UTC)
 DIGEST = "0" * 64
@@ -39,6 +41,7 @@ class ControlPlane:
         self.xcoms: dict[tuple[str, str], Any] = {}
         self.variables: dict[str, str] = {}
         self.connections: dict[str, Connection] = {}
+        self.previous_runs: dict[str, RunSummary] = {}
         self.refusals: list[Reply] = []
         self.calls: list[Call] = []
         self.task_id = "a"
@@ -61,6 +64,9 @@ class ControlPlane:
         elif call.operation == "get_connection":
             known = self.connections.get(parameters["conn_id"])
             found = to_plain(known) if known else None
+        elif call.operation == "get_previous_run":
+            run = self.previous_runs.get(parameters.get("state", ""))
+            found = to_plain(run) if run else None
         return Reply(200, found) if found else refusal(404, "not_found")
 
 
@@ -120,8 +126,8 @@ class Bench:
         self.root = root
         self.plane = ControlPlane()
 
-    def write(self, body: str) -> None:
-        """Write a DAG file whose DAG `d` has this body."""
+    def write(self, body: str, dag: str = "", top: str = "") -> None:
+        """Write a DAG file whose DAG `d` has this body and further arguments, with this code before it."""
         lines = "".join(f"    {line}\n" for line in body.splitlines())
         (self.root / "file.py").write_text(
             "from tradewind.sdk import *\n"
@@ -129,21 +135,24 @@ class Bench:
             "from tradewind.sdk.standard.operators.bash import BashOperator\n"
             "from tradewind.sdk.standard.operators.empty import EmptyOperator\n"
             "from tradewind.sdk.standard.operators.python import PythonOperator\n"
-            f"with DAG('d'):\n{lines or '    pass'}\n"
+            f"{top}\nwith DAG('d', {dag}):\n{lines or '    pass'}\n"
         )
 
-    def run(self, body: str | None = None, task_id: str = "a", **more: Any) -> Outcome:
+    def run(
+        self, body: str | None = None, task_id: str = "a", loaded: LoadedFile | None = None, **more: Any
+    ) -> Outcome:
         """Run a task of the file."""
         if body is not None:
             self.write(body)
         self.plane.task_id = task_id
-        return run_activity(assignment(self.root, task_id, **more), self.plane, None)
+        return run_activity(assignment(self.root, task_id, **more), self.plane, loaded)
 
     def returned(self, body: str | None = None, task_id: str = "a", **more: Any) -> Any:
         """What a task that succeeds returned."""
         outcome = self.run(body, task_id, **more)
         assert isinstance(outcome, TaskSucceeded), outcome
-        return {entry.key: entry.value for entry in outcome.xcoms}.get("return_value")
+        kept = {entry.key: entry.value for entry in outcome.xcoms}.get("return_value")
+        return read_value(kept, ClassPatterns())
 
     def failed(self, body: str | None = None, task_id: str = "a", **more: Any) -> TaskFailed:
         """How a task failed."""

@@ -9,7 +9,7 @@ import pytest
 from tradewind.sdk import DAG, Context
 from tradewind.sdk.authoring.callables import call_with_context
 from tradewind.sdk.authoring.context import ContextValues
-from tradewind.sdk.exceptions import DagAuthoringError, TradewindException, UnsupportedFeatureError
+from tradewind.sdk.exceptions import DagAuthoringError, TradewindException
 from tradewind.sdk.standard.operators.empty import EmptyOperator
 from tradewind.sdk.standard.operators.python import PythonOperator, get_current_context
 
@@ -93,11 +93,13 @@ def test_arguments_that_cannot_be_are_refused(arguments: dict[str, Any], words: 
         PythonOperator(task_id="a", **arguments)
 
 
-def test_asynchronous_functions_are_refused() -> None:
-    async def wait() -> None: ...
+def test_an_asynchronous_function_runs_in_a_loop_of_its_own() -> None:
+    async def double(number: int) -> int:
+        return number * 2
 
-    with pytest.raises(UnsupportedFeatureError, match="async tasks"):
-        PythonOperator(task_id="a", python_callable=wait)
+    with DAG("d") as dag:
+        PythonOperator(task_id="a", python_callable=double, op_args=[21])
+    assert dag.test().xcom("a") == 42
 
 
 def test_the_module_has_the_names_of_airflows() -> None:

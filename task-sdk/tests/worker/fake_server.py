@@ -165,8 +165,9 @@ class FakeServer:
                 "dag_version": 1,
             },
             "max_tries": 1,
-            "isolation": "fork",
+            "isolation": changes.pop("isolation", "fork"),
             "on_cut": changes.pop("on_cut", "continue"),
+            **changes.pop("activity", {}),
         }
         return self._delivery(activity, script, changes)
 
@@ -179,6 +180,10 @@ class FakeServer:
         """Push it over the newest connection; its dispatch id."""
         self.connections[-1].send({"frame": "deliver", "delivery": delivery})
         return str(delivery["dispatch_id"])
+
+    def push(self, **frame: Any) -> None:
+        """Send any frame over the newest connection."""
+        self.connections[-1].send(frame)
 
     def cancel(self, dispatch_id: str) -> None:
         self.connections[-1].send({"frame": "cancel", "dispatch_id": dispatch_id, "message": "cleared"})

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.worker.fake_server import FakeServer
 from tradewind.sdk.worker.launcher import Launcher
-from tradewind.sdk.worker.life import end_former_life
+from tradewind.sdk.worker.life import Ends, end_former_life
 from tradewind.sdk.worker.main import serve
 from tradewind.sdk.worker.settings import WorkerSettings
 from tradewind.sdk.worker.state_directory import StateDirectory
@@ -31,9 +31,14 @@ def environment() -> dict[str, str]:
 class Worker:
     """A running worker."""
 
-    stop: asyncio.Event
+    ends: Ends
     ended: asyncio.Task[int]
     state: StateDirectory
+    launcher: Launcher
+
+    @property
+    def stop(self) -> asyncio.Event:
+        return self.ends.stop
 
     async def end(self) -> int:
         """Tell it to stop; its exit code."""
@@ -64,15 +69,15 @@ async def working(server: FakeServer, directory: Path, **settings: Any) -> Async
     chosen = WorkerSettings(
         token="tw_worker", api_url=server.url, state_directory=directory / "state", **{"stop_timeout": 5.0, **settings}
     )
-    stop = asyncio.Event()
+    ends = Ends()
     with StateDirectory.open(chosen.state_directory) as state:
         end_former_life(state)
         async with Launcher(environment=environment(), runner=RUNNER) as launcher:
-            worker = Worker(stop, asyncio.create_task(serve(chosen, state, launcher, stop)), state)
+            worker = Worker(ends, asyncio.create_task(serve(chosen, state, launcher, ends)), state, launcher)
             try:
                 yield worker
             finally:
-                stop.set()
+                ends.stop.set()
                 await asyncio.wait([worker.ended])
     worker.ended.result()
 

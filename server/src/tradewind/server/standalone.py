@@ -256,7 +256,8 @@ async def _end(process: Process) -> None:
     """Ask a worker to stop, and make it when it does not."""
     if process.returncode is not None:
         return
-    process.send_signal(signal.SIGTERM)
+    # SIGTERM would let running tries come to their end first.
+    process.send_signal(signal.SIGINT)
     try:
         await asyncio.wait_for(process.wait(), WORKER_STOP_SECONDS)
     except TimeoutError:

@@ -11,31 +11,75 @@ from typing import TYPE_CHECKING, Any
 from tradewind.sdk.__about__ import __version__
 
 if TYPE_CHECKING:
+    from tradewind.sdk import macros
     from tradewind.sdk.authoring.context import Context, DagRun, TaskInstance, get_current_context
     from tradewind.sdk.authoring.dag import DAG
     from tradewind.sdk.authoring.dag_decorator import dag
     from tradewind.sdk.authoring.dependencies import EdgeModifier
     from tradewind.sdk.authoring.edges import Label, chain, chain_linear, cross_downstream
+    from tradewind.sdk.authoring.hooks import BaseHook
     from tradewind.sdk.authoring.operator import BaseOperator
+    from tradewind.sdk.authoring.params import Param, ParamsDict
+    from tradewind.sdk.authoring.retry_policy import (
+        ExceptionRetryPolicy,
+        RetryAction,
+        RetryDecision,
+        RetryPolicy,
+        RetryRule,
+    )
     from tradewind.sdk.authoring.secrets import Connection, Variable
+    from tradewind.sdk.authoring.setup_teardown_decorators import setup, teardown
     from tradewind.sdk.authoring.task_decorator import task
+    from tradewind.sdk.authoring.task_group import TaskGroup
+    from tradewind.sdk.authoring.task_group_decorator import task_group
+    from tradewind.sdk.authoring.timetables import (
+        CronDataIntervalTimetable,
+        CronTriggerTimetable,
+        DeltaDataIntervalTimetable,
+        DeltaTriggerTimetable,
+        MultipleCronTriggerTimetable,
+    )
     from tradewind.sdk.authoring.trigger_rule import TriggerRule
+    from tradewind.sdk.authoring.weight_rule import WeightRule
+    from tradewind.sdk.authoring.xcom import BaseXCom, XCom
     from tradewind.sdk.authoring.xcom_arg import XComArg, literal
     from tradewind.sdk.contract import DagRunState, TaskInstanceState
+    from tradewind.sdk.standard.operators.branch import BaseBranchOperator
+    from tradewind.sdk.standard.skipping import BranchMixIn, SkipMixin
 
 __all__ = [
+    "BaseBranchOperator",
+    "BaseHook",
     "BaseOperator",
+    "BaseXCom",
+    "BranchMixIn",
     "Connection",
     "Context",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
     "DAG",
     "DagRun",
     "DagRunState",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
     "EdgeModifier",
+    "ExceptionRetryPolicy",
     "Label",
+    "MultipleCronTriggerTimetable",
+    "Param",
+    "ParamsDict",
+    "RetryAction",
+    "RetryDecision",
+    "RetryPolicy",
+    "RetryRule",
+    "SkipMixin",
+    "TaskGroup",
     "TaskInstance",
     "TaskInstanceState",
     "TriggerRule",
     "Variable",
+    "WeightRule",
+    "XCom",
     "XComArg",
     "__version__",
     "chain",
@@ -44,22 +88,46 @@ __all__ = [
     "dag",
     "get_current_context",
     "literal",
+    "macros",
+    "setup",
     "task",
+    "task_group",
+    "teardown",
 ]
 
 _MODULES = {
+    "BaseBranchOperator": "standard.operators.branch",
+    "BaseHook": "authoring.hooks",
     "BaseOperator": "authoring.operator",
+    "BranchMixIn": "standard.skipping",
+    "SkipMixin": "standard.skipping",
+    "BaseXCom": "authoring.xcom",
     "Connection": "authoring.secrets",
     "Context": "authoring.context",
+    "CronDataIntervalTimetable": "authoring.timetables",
+    "CronTriggerTimetable": "authoring.timetables",
     "DAG": "authoring.dag",
     "DagRun": "authoring.context",
     "DagRunState": "contract",
+    "DeltaDataIntervalTimetable": "authoring.timetables",
+    "DeltaTriggerTimetable": "authoring.timetables",
     "EdgeModifier": "authoring.dependencies",
+    "ExceptionRetryPolicy": "authoring.retry_policy",
     "Label": "authoring.edges",
+    "MultipleCronTriggerTimetable": "authoring.timetables",
+    "Param": "authoring.params",
+    "ParamsDict": "authoring.params",
+    "RetryAction": "authoring.retry_policy",
+    "RetryDecision": "authoring.retry_policy",
+    "RetryPolicy": "authoring.retry_policy",
+    "RetryRule": "authoring.retry_policy",
+    "TaskGroup": "authoring.task_group",
     "TaskInstance": "authoring.context",
     "TaskInstanceState": "contract",
     "TriggerRule": "authoring.trigger_rule",
     "Variable": "authoring.secrets",
+    "WeightRule": "authoring.weight_rule",
+    "XCom": "authoring.xcom",
     "XComArg": "authoring.xcom_arg",
     "chain": "authoring.edges",
     "chain_linear": "authoring.edges",
@@ -67,7 +135,11 @@ _MODULES = {
     "dag": "authoring.dag_decorator",
     "get_current_context": "authoring.context",
     "literal": "authoring.xcom_arg",
+    "macros": "macros",
+    "setup": "authoring.setup_teardown_decorators",
     "task": "authoring.task_decorator",
+    "task_group": "authoring.task_group_decorator",
+    "teardown": "authoring.setup_teardown_decorators",
 }
 
 
@@ -81,7 +153,8 @@ def __getattr__(name: str) -> Any:
     if module := _MODULES.get(name):
         import importlib
 
-        value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        loaded = importlib.import_module(f"{__name__}.{module}")
+        value = loaded if module == name else getattr(loaded, name)
         globals()[name] = value
         return value
     if not name.startswith("_"):

@@ -44,7 +44,7 @@ def test_a_worker_that_is_told_to_stop_reports_and_exits_with_0(tmp_path: Path) 
         process = await start(server, tmp_path)
         await server.until(lambda: server.connections)
         pid = await pid_of_try(server)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGINT)
         code, errors = await end_of(process)
         assert code == 0
         assert [outcome["cause"] for outcome in server.outcomes.values()] == ["worker_stopping"]
@@ -52,6 +52,23 @@ def test_a_worker_that_is_told_to_stop_reports_and_exits_with_0(tmp_path: Path) 
         assert "tw_worker" not in errors
         assert "execution-token" not in errors
         assert all(line.split(" ", 2)[1] in {"INFO", "WARNING"} for line in errors.splitlines())
+
+    run_with_server(work)
+
+
+def test_the_first_sigterm_drains_and_the_second_one_stops(tmp_path: Path) -> None:
+    async def work(server: FakeServer) -> None:
+        process = await start(server, tmp_path)
+        await server.until(lambda: server.connections)
+        pid = await pid_of_try(server)
+        process.send_signal(signal.SIGTERM)
+        await server.until(lambda: server.offers == [{"execute_task": 0, "parse_dag_file": 0}])
+        assert not server.outcomes
+        assert Path(f"/proc/{pid}").exists()
+        process.send_signal(signal.SIGTERM)
+        assert (await end_of(process))[0] == 0
+        assert [outcome["cause"] for outcome in server.outcomes.values()] == ["worker_stopping"]
+        await process_ended(pid)
 
     run_with_server(work)
 

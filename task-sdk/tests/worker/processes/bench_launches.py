@@ -16,6 +16,7 @@ import time
 import uuid
 from pathlib import Path
 
+from tradewind.sdk.contract import Isolation
 from tradewind.sdk.worker.launcher import Launcher, LaunchRequest
 
 DAG_FILE = """
@@ -103,6 +104,7 @@ async def measure(launcher: Launcher, request: LaunchRequest, count: int, at_a_t
         for _ in left:
             await run_one(launcher, request)
 
+    await asyncio.gather(*(run_one(launcher, request) for _ in range(at_a_time)))
     before = {pid: spent(pid) for pid in launcher._live}
     mine = resource.getrusage(resource.RUSAGE_SELF)
     began = time.perf_counter()
@@ -128,10 +130,16 @@ async def main(count: int, at_a_time: int) -> None:
         folder = Path(name)
         (folder / "bench.py").write_text(DAG_FILE)
         async with Launcher(environment=os.environ) as launcher:
-            for kind, key, share in (("warm", "bench", 1), ("fresh", None, 4)):
-                request = LaunchRequest("dispatch", key, folder, "bench.py", assignment(folder))
+            for kind, key, isolation, share in (
+                ("warm", "bench", Isolation.FORK, 1),
+                ("fresh", None, Isolation.FORK, 4),
+                ("reused", "bench", Isolation.REUSE, 1),
+                ("spawned", "bench", Isolation.SPAWN, 40),
+            ):
+                work = assignment(folder)
+                request = LaunchRequest("dispatch", key, folder, "bench.py", work, isolation, ("bench",))
                 began = time.perf_counter()
-                assert await run_one(launcher, request) == bool(key)
+                assert await run_one(launcher, request) == (kind in {"warm", "reused"})
                 print(f"{kind}: the first one {(time.perf_counter() - began) * 1000:.0f} ms")
                 print(f"{kind}, one at a time:   {await measure(launcher, request, count // share // 4, 1)}")
                 print(f"{kind}, {at_a_time} at a time:  {await measure(launcher, request, count // share, at_a_time)}")

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+from tradewind.sdk.contract import Isolation
 from tradewind.sdk.worker.launcher import ExitStatus, LaunchedProcess, Launcher, LaunchRequest
 from tradewind.sdk.worker.process_tree import Identity, is_alive
 
@@ -75,9 +76,25 @@ class Rig:
         (self.directory / file).write_text(text)
         return file
 
-    def request(self, do: str, *, file: str | None = None, **arguments: Any) -> LaunchRequest:
+    def request(
+        self,
+        do: str,
+        *,
+        file: str | None = None,
+        isolation: str = "fork",
+        keys: tuple[str, ...] = ("shared",),
+        **arguments: Any,
+    ) -> LaunchRequest:
         assignment = json.dumps({"do": do, "with": arguments}).encode()
-        return LaunchRequest("dispatch", file, self.directory, file or "none.py", assignment)
+        return LaunchRequest(
+            "dispatch",
+            file,
+            self.directory,
+            file or "none.py",
+            assignment,
+            isolation=Isolation(isolation),
+            reuse_keys=keys,
+        )
 
     async def start(self, do: str, *, file: str | None = None, **arguments: Any) -> Watched:
         """A process that does what a behaviour says, from a warm parent when there is a file."""

@@ -24,25 +24,24 @@ def hidden_folders() -> list[Path]:
     return sorted(folder for folder in folders if not folder.stat().st_mode & stat.S_IXOTH)
 
 
-def as_nobody(program: list[str], tmp_path: Path) -> list[str]:
-    """The command that runs a program as the user nobody, with hidden folders opened in a view of its own."""
+def in_opened_view(program: list[str], folder: Path) -> list[str]:
+    """The command that runs a program with hidden folders opened in a view of its own, made in a folder."""
     hidden = hidden_folders()
     if not hidden:
-        return [*program, str(NOBODY)]
+        return program
     if not shutil.which("unshare") or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
         pytest.skip(f"an ordinary user cannot enter {hidden[0]}, and this one may not change its view of the files")
-    opened = tmp_path / "opened"
     steps = ["set -e"]
-    for number, folder in enumerate(hidden):
+    for number, closed in enumerate(hidden):
         # A copy of the folder's entries in a folder that everybody may enter, in its place.
-        copy = opened / str(number)
+        copy = folder / str(number)
         copy.mkdir(parents=True)
-        for entry in folder.iterdir():
+        for entry in closed.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 (copy / entry.name).mkdir()
                 steps.append(f"mount --rbind '{entry}' '{copy / entry.name}'")
-        steps.append(f"mount --rbind '{copy}' '{folder}'")
-    return ["unshare", "-m", "sh", "-c", "; ".join([*steps, 'exec "$@"']), "sh", *program, str(NOBODY)]
+        steps.append(f"mount --rbind '{copy}' '{closed}'")
+    return ["unshare", "-m", "sh", "-c", "; ".join([*steps, 'exec "$@"']), "sh", *program]
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
@@ -53,7 +52,7 @@ def test_an_ordinary_user_can_run_a_worker_and_look_into_its_tasks_but_not_above
         if folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & stat.S_IXOTH:
             folder.chmod(0o711)
     tmp_path.chmod(0o755)
-    with supervisor(as_nobody(program, tmp_path)) as (supervising, started):
+    with supervisor(in_opened_view([*program, str(NOBODY)], tmp_path / "opened")) as (supervising, started):
         assert started["user"] == NOBODY
         assert started["warm"] == [False] * 34 + [True] * 2, started["fresh_reasons"]
         assert started["own_is_open"]

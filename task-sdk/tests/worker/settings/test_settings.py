@@ -20,11 +20,17 @@ def test_what_the_caller_chose_comes_before_the_environment() -> None:
         "TRADEWIND_WORKER_QUEUES": "cpu, gpu",
         "TRADEWIND_WORKER_CAPACITY": "4",
         "TRADEWIND_WORKER_STOP_TIMEOUT": "1.5",
+        "TRADEWIND_WORKER_DRAIN_TIMEOUT": "600",
+        "TRADEWIND_WORKER_RUN_AS_USERS": "etl, nobody",
+        "TRADEWIND_WORKER_XCOM_BACKEND": "acme.xcoms:Store",
+        "TRADEWIND_WORKER_XCOM_CLASSES": "acme.*, other.Order",
     }
     settings = load_worker_settings(environ, capacity=7, queues=None)
     assert settings.queues == ("cpu", "gpu")
     assert settings.capacity == 7
-    assert settings.stop_timeout == 1.5
+    assert (settings.stop_timeout, settings.drain_timeout) == (1.5, 600.0)
+    assert settings.run_as_users == ("etl", "nobody")
+    assert (settings.xcom_backend, settings.xcom_classes) == ("acme.xcoms:Store", ("acme.*", "other.Order"))
     assert settings.api_url == "https://tradewind.example"
 
 
@@ -36,6 +42,7 @@ def test_what_the_caller_chose_comes_before_the_environment() -> None:
         ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_WORKER_CAPACITY": "-1"}, "capacity"),
         ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_API_URL": "localhost:8080"}, "api_url"),
         ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_WORKER_QUEUES": "a b"}, "'a b'"),
+        ({"TRADEWIND_API_TOKEN": "tw_x", "TRADEWIND_WORKER_XCOM_BACKEND": "Store"}, "xcom_backend is 'Store'"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], says: str) -> None:

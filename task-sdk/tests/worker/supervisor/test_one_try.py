@@ -124,7 +124,14 @@ def run(child):
     run_with_worker(tmp_path, work)
 
 
-def test_a_cancelled_try_ends_with_all_its_processes_and_reports_nothing(tmp_path: Path) -> None:
+CANCELLED = ("interrupted", "cancelled")
+
+
+def end_of(outcome: dict[str, Any]) -> tuple[Any, Any]:
+    return outcome["outcome"], outcome.get("cause")
+
+
+def test_a_cancelled_try_ends_with_all_its_processes_and_then_says_so(tmp_path: Path) -> None:
     script = """
 import os, subprocess, sys
 def run(child):
@@ -137,9 +144,11 @@ def run(child):
         dispatch_id = server.deliver(server.task(script))
         pid = await pid_of(server, dispatch_id)
         server.cancel(dispatch_id)
-        assert await worker.end() == 0
+        assert end_of(await server.outcome(dispatch_id)) == CANCELLED
         await process_ended(pid)
-        assert not server.of("finish")
+        server.cancel(dispatch_id)
+        assert await worker.end() == 0
+        assert len(server.of("finish")) == 1
 
     run_with_worker(tmp_path, work)
 
@@ -149,11 +158,38 @@ def test_a_try_that_the_answer_to_a_sign_of_life_calls_ended_is_killed(tmp_path:
         dispatch_id = server.deliver(server.task(SLEEP))
         pid = await pid_of(server, dispatch_id)
         server.ended.append(dispatch_id)
-        await server.until(lambda: server.of("renew_leases") and server.of("renew_leases")[-1].body["dispatches"] == [])
+        assert end_of(await server.outcome(dispatch_id)) == CANCELLED
         await process_ended(pid)
-        assert not server.of("finish")
+        await server.until(lambda: server.of("renew_leases")[-1].body["dispatches"] == [])
 
     run_with_worker(tmp_path, work, renew_every_seconds=0.1)
+
+
+def test_the_outcome_of_a_cancelled_try_is_kept_until_the_server_has_it(tmp_path: Path) -> None:
+    async def work(server: FakeServer, worker: Worker) -> None:
+        dispatch_id = server.deliver(server.task(SLEEP))
+        await pid_of(server, dispatch_id)
+        server.held.add("finish")
+        server.cancel(dispatch_id)
+        await server.until(lambda: server.of("finish"))
+        server.cut()
+        await server.connected(2)
+        server.held.clear()
+        assert server.hellos[-1].spooled == [dispatch_id]
+        assert end_of(await server.outcome(dispatch_id)) == CANCELLED
+
+    run_with_worker(tmp_path, work)
+
+
+def test_a_delivery_that_comes_after_its_cancel_is_not_started(tmp_path: Path) -> None:
+    async def work(server: FakeServer, worker: Worker) -> None:
+        delivery = server.task(SUCCEED)
+        server.cancel(delivery["dispatch_id"])
+        dispatch_id = server.deliver(delivery)
+        assert end_of(await server.outcome(dispatch_id)) == CANCELLED
+        assert not server.of("report_started")
+
+    run_with_worker(tmp_path, work)
 
 
 def test_a_try_whose_start_the_server_does_not_accept_is_killed(tmp_path: Path) -> None:
@@ -161,7 +197,7 @@ def test_a_try_whose_start_the_server_does_not_accept_is_killed(tmp_path: Path) 
         server.refusals["report_started"].append(Refusal(410, "dispatch_ended"))
         server.deliver(server.task(SLEEP))
         await server.until(lambda: server.of("renew_leases") and server.of("renew_leases")[-1].body["dispatches"] == [])
-        assert not server.of("finish")
+        assert [end_of(call.body) for call in server.of("finish")] == [CANCELLED]
 
     run_with_worker(tmp_path, work, renew_every_seconds=0.1)
 

@@ -62,9 +62,8 @@ def test_a_dispatch_that_cannot_be_renewed_because_it_ended_is_killed(tmp_path: 
     async def work(server: FakeServer, worker: Worker) -> None:
         server.refusals["report_started"].append(Refusal(401, "expired_token"))
         server.refusals["renew_token"].append(Refusal(410, "dispatch_ended"))
-        server.deliver(server.task("import time\ndef run(child):\n    time.sleep(600)"))
-        await server.until(lambda: server.of("renew_leases") and not server.of("renew_leases")[-1].body["dispatches"])
-        assert not server.of("finish")
+        dispatch_id = server.deliver(server.task("import time\ndef run(child):\n    time.sleep(600)"))
+        assert (await server.outcome(dispatch_id))["cause"] == "cancelled"
 
     run_with_worker(tmp_path, work, renew_every_seconds=0.1)
 

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from tradewind.server.api.problems import invalid
 from tradewind.server.contract import LogRecord, ProblemReason, decode
 from tradewind.server.domain.refusals import Refused
+from tradewind.server.store.hints import Hints, Subscription
 
 _SUFFIX: Final = ".jsonl"
 # A percent sign is in no DAG id, so that parses and DAGs never share a directory.
@@ -47,6 +48,7 @@ class LogStore:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._hints = Hints()
 
     def put_segment(self, place: LogPlace, sequence: int, content: bytes) -> None:
         """Keep a segment. A sequence number that is there already stays as it was: a repeat changes nothing.
@@ -57,7 +59,7 @@ class LogStore:
             content: JSON lines, see `check_segment`.
         """
         folder = self._directory.joinpath(*place.parts)
-        target = folder / f"{sequence:08d}{_SUFFIX}"
+        target = folder / _file_name(sequence)
         if target.exists():
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,15 +72,61 @@ class LogStore:
                 os.link(name, target)
         finally:
             Path(name).unlink()
+        self._hints.deliver([_topic(place)])
 
-    def records(self, place: LogPlace) -> Iterator[bytes]:
-        """The records of a log in order, each one JSON line without its end; nothing when there is no log."""
-        for segment in self._segments(place):
-            yield from (line for line in segment.read_bytes().split(b"\n") if line)
+    def records(self, place: LogPlace, offset: int = 0) -> Iterator[bytes]:
+        """The records of a log in order, each one JSON line without its end; nothing when there is no log.
 
-    def _segments(self, place: LogPlace) -> list[Path]:
-        folder = self._directory.joinpath(*place.parts)
-        return sorted(folder.glob(f"[0-9]*{_SUFFIX}"), key=lambda path: int(path.stem))
+        Args:
+            place: see `LogPlace`.
+            offset: how many to leave out at the beginning.
+        """
+        return LogReader(self._directory.joinpath(*place.parts), offset).all()
+
+    def reader(self, place: LogPlace, offset: int = 0) -> LogReader:
+        """For a log that still grows: what came since the last look."""
+        return LogReader(self._directory.joinpath(*place.parts), offset)
+
+    def subscribe(self, place: LogPlace) -> Subscription:
+        """Hear of segments that come to this process; those that come to another are found by looking."""
+        return self._hints.subscribe(_topic(place))
+
+
+class LogReader:
+    """Reads a log segment by segment, each once.
+
+    Args:
+        folder: of the log.
+        offset: how many records to leave out at the beginning.
+    """
+
+    def __init__(self, folder: Path, offset: int) -> None:
+        self._folder = folder
+        self._skip = offset
+        self._next = 0
+
+    def new(self) -> Iterator[bytes]:
+        """Records of the segments that follow, up to the first that has not come yet."""
+        while True:
+            try:
+                content = (self._folder / _file_name(self._next)).read_bytes()
+            except FileNotFoundError:
+                return
+            self._next += 1
+            yield from self._records(content)
+
+    def all(self) -> Iterator[bytes]:
+        """Records of all segments that follow, also after one that never came."""
+        found = sorted((int(path.stem), path) for path in self._folder.glob(f"[0-9]*{_SUFFIX}"))
+        for sequence, path in found:
+            if sequence >= self._next:
+                self._next = sequence + 1
+                yield from self._records(path.read_bytes())
+
+    def _records(self, content: bytes) -> Iterator[bytes]:
+        lines = [line for line in content.split(b"\n") if line]
+        yield from lines[self._skip :]
+        self._skip = max(self._skip - len(lines), 0)
 
 
 def check_segment(content: bytes) -> None:
@@ -100,6 +148,14 @@ def check_segment(content: bytes) -> None:
                 field=f"{number}.{found.field}" if found.field else str(number),
                 action="send JSON lines, one log record each",
             ) from None
+
+
+def _file_name(sequence: int) -> str:
+    return f"{sequence:08d}{_SUFFIX}"
+
+
+def _topic(place: LogPlace) -> str:
+    return "/".join(place.parts)
 
 
 def _safe(name: str) -> str:

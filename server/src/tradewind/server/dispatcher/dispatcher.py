@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import logging
+import random
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ from tradewind.server.executors.protocol import (
 )
 from tradewind.server.settings import Settings
 from tradewind.server.store import Store, Subscription, Transaction, dispatches
+from tradewind.server.store.dispatches import Handouts
 from tradewind.server.store.handouts import ClaimRequest, Handout, LossCause
 
 log = logging.getLogger(__name__)
 
 PAUSE_AFTER_REFUSAL_SECONDS = 0.5
+LONGEST_PAUSE_AFTER_CONTENTION_SECONDS = 0.01
+"""Pause before claiming again what another process was at; a claim takes a few milliseconds."""
 TICKET_BYTES = 32
 ENDED_ELSEWHERE = "this dispatch is over: it was lost, cancelled or taken over"
 
@@ -79,19 +83,22 @@ class Dispatcher:
         """Hand out until `stop` is set; what was delivered runs on."""
         self._bell = self._store.hints.subscribe("ready")
         ended = self._store.hints.subscribe("ended")
+        freed, stopped = (self._store.hints.subscribe(topic) for topic in ("freed", "ended"))
         try:
             async with asyncio.TaskGroup() as group:
                 loops = [
                     group.create_task(self._hand_out(self._bell)),
                     group.create_task(self._cancel_ended(ended)),
+                    group.create_task(self._notice_ends(freed)),
+                    group.create_task(self._notice_ends(stopped)),
                     group.create_task(self._judge_observations()),
                 ]
                 await stop.wait()
                 for loop in loops:
                     loop.cancel()
         finally:
-            self._bell.close()
-            ended.close()
+            for subscription in (self._bell, ended, freed, stopped):
+                subscription.close()
 
     def build_delivery(self, tx: Transaction, handout: Handout) -> Delivery:
         """What the holder of a dispatch needs to run it, with a new token; for whoever exchanges a ticket."""
@@ -136,14 +143,31 @@ class Dispatcher:
         if not parses and not tasks:
             return
 
-        def job(tx: Transaction) -> tuple[list[_Parcel], list[ClaimRequest], datetime]:
+        def job(tx: Transaction) -> tuple[list[_Parcel], list[ClaimRequest], Handouts, datetime]:
             first = dispatches.claim(tx, parses)
             rest = without(tasks, first)
-            return self._packed(tx, [*first, *dispatches.claim(tx, rest)]), [*parses, *rest], tx.now
+            claimed = dispatches.claim(tx, rest)
+            return self._packed(tx, [*first, *claimed]), [*parses, *rest], claimed, tx.now
 
-        parcels, asked, now = await self._store.write(job)
-        self._room.claimed(asked, [parcel.handout for parcel in parcels])
+        parcels, asked, claimed, now = await self._store.write(job)
+        self._room.claimed(asked, [parcel.handout for parcel in parcels], held_back=claimed.held_back)
+        self._claim_what_was_held_back()
+        if claimed.contended:
+            # Not all at the same moment, or they would meet again.
+            pause = random.uniform(0.0, LONGEST_PAUSE_AFTER_CONTENTION_SECONDS)  # noqa: S311 - no secret
+            asyncio.get_running_loop().call_later(pause, self.wake)
         await self._deliver_all(parcels, now)
+
+    def _claim_what_was_held_back(self) -> None:
+        """Look for work again if a limit held some back when it was looked for last, and something has ended since."""
+        if self._room.may_go_on():
+            self.wake()
+
+    async def _notice_ends(self, freed: Subscription) -> None:
+        while True:
+            await freed.wait()
+            self._room.something_ended()
+            self._claim_what_was_held_back()
 
     async def _deliver_undelivered(self) -> None:
         """Deliver again what an earlier life of this process claimed for a broker and nobody started."""

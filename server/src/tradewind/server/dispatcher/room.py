@@ -15,7 +15,8 @@ class Room:
     """Free places of the executors of one process, as requests to claim.
 
     A claim that filled fewer places than it asked for has emptied its line. Until something becomes ready, further
-    places there bring nothing, and no claim is worth its transaction.
+    places there bring nothing, and no claim is worth its transaction. The same goes for what a limit held back, until
+    something ends.
 
     Args:
         executors: those whose capacity is known here.
@@ -25,6 +26,8 @@ class Room:
         self._executors = list(executors)
         self._emptied: set[Hashable] = set()
         self._shut: set[str] = set()
+        self._held_back = False
+        self._ended = False
 
     def requests(self, kind: ActivityKind) -> list[ClaimRequest]:
         """What there is room for. A session that serves no queue can take no task."""
@@ -49,11 +52,23 @@ class Room:
         return any(_line(request) not in self._emptied for kind in ActivityKind for request in self.requests(kind))
 
     def something_is_ready(self) -> None:
-        """Any line may hold something again."""
+        """Any line may hold something again, and what ended so far is known to the claim that follows."""
         self._emptied.clear()
+        self._ended = False
 
-    def claimed(self, requests: Iterable[ClaimRequest], handouts: Iterable[Handout]) -> None:
-        """Note which lines a claim has emptied."""
+    def something_ended(self) -> None:
+        """What a limit holds back may have room now."""
+        self._ended = True
+
+    def may_go_on(self) -> bool:
+        """Whether a limit held something back at the last claim, and something has ended since it began."""
+        return self._held_back and self._ended
+
+    def claimed(
+        self, requests: Iterable[ClaimRequest], handouts: Iterable[Handout], *, held_back: bool = False
+    ) -> None:
+        """Note which lines a claim has emptied, and whether a limit held something back."""
+        self._held_back = held_back
         filled = Counter(
             (handout.executor, handout.worker.session_id if handout.worker else None, handout.activity.kind)
             for handout in handouts

@@ -1,4 +1,4 @@
-"""What a task may read of the deployment's secrets: what its DAG and itself declare, and what happens beyond that."""
+"""What a task may use beyond its own run: what its DAG and itself declare, and what happens beyond that."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import Literal
 from tradewind.server.contract import Grants, SerializedDag
 
 Mode = Literal["deny", "audit", "allow"]
+GrantName = Literal["connections", "variables", "write_variables", "read_dags", "trigger_dags"]
 
 
 class GrantVerdict(enum.Enum):
-    """What becomes of one read."""
+    """What becomes of one use."""
 
     ALLOW = "allow"
     AUDIT = "audit"
@@ -29,14 +30,26 @@ def effective_grants(dag: SerializedDag, task_id: str) -> Grants:
     if task is None:
         raise KeyError(task_id)
     declared = [grants for grants in (dag.grants, task.grants) if grants is not None]
+
+    def union(name: GrantName) -> list[str]:
+        return sorted({pattern for grants in declared for pattern in getattr(grants, name) or ()})
+
     return Grants(
-        connections=sorted({pattern for grants in declared for pattern in grants.connections}),
-        variables=sorted({pattern for grants in declared for pattern in grants.variables}),
+        connections=union("connections"),
+        variables=union("variables"),
+        write_variables=union("write_variables") or None,
+        read_dags=union("read_dags") or None,
+        trigger_dags=union("trigger_dags") or None,
     )
 
 
+def patterns_of(grants: Grants, names: Iterable[GrantName]) -> list[str]:
+    """The patterns of some kinds of grants together."""
+    return [pattern for name in names for pattern in getattr(grants, name) or ()]
+
+
 def is_exact(pattern: str) -> bool:
-    """Whether a pattern names one secret; such a secret is pushed with the task, others are asked for."""
+    """Whether a pattern names one thing; a secret named so is pushed with the task, others are asked for."""
     return not pattern.endswith("*")
 
 
@@ -45,13 +58,13 @@ def matches(pattern: str, name: str) -> bool:
     return name == pattern if is_exact(pattern) else name.startswith(pattern[:-1])
 
 
-def read_verdict(mode: Mode, patterns: Iterable[str], name: str) -> GrantVerdict:
-    """What becomes of the read of one connection or variable.
+def use_verdict(mode: Mode, patterns: Iterable[str], name: str) -> GrantVerdict:
+    """What becomes of the use of one connection, variable or DAG.
 
     Args:
         mode: setting `security.grants`; it governs only what is not declared.
-        patterns: what the task declares of this kind of secret.
-        name: the secret that is asked for.
+        patterns: what the task declares of this kind of use.
+        name: what is asked for.
     """
     if any(matches(pattern, name) for pattern in patterns):
         return GrantVerdict.ALLOW

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from tradewind.server.contract import SerializedDag, TriggerRule
+from tradewind.server.domain.setup_scopes import relevant_setups
+from tradewind.server.domain.task_traits import TaskTraits
 
 NAMED_IN_CYCLE = 10
+
+LONGEST_TIMEOUT_SECONDS = 100 * 365 * 86_400.0
+"""A run that may take a century is a run without a limit, and still has a date."""
 
 
 class GraphError(ValueError):
@@ -21,18 +27,49 @@ class Graph:
         task_ids: number to task id.
         upstream: number to the numbers that it waits for.
         downstream: number to the numbers that wait for it.
-        rules: number to trigger rule.
-        leaves: numbers without downstream tasks: they decide how the run ends.
+        traits: number to what the task declares.
+        leaves: numbers without downstream tasks.
+        deciding: numbers of the tasks that decide how the run ends: those with nothing but ignorable teardowns
+            downstream, and no ignorable teardowns themselves; the leaves where that leaves none.
+        setups: number to the setup tasks that matter to it, directly upstream or further above.
+        indirect_setups: those of them that have to succeed although they are not directly upstream.
+        guarded: number of a setup task to the numbers whose indirect setup it is.
+        fail_fast: whether the first failed task ends the run.
+        timeout: time after which a run is ended; None for no limit.
+        looks_back: whether any task depends on the run before.
     """
 
-    __slots__ = ("_numbers", "downstream", "leaves", "rules", "task_ids", "upstream")
+    __slots__ = (
+        "_numbers",
+        "deciding",
+        "downstream",
+        "fail_fast",
+        "guarded",
+        "indirect_setups",
+        "leaves",
+        "looks_back",
+        "setups",
+        "task_ids",
+        "timeout",
+        "traits",
+        "upstream",
+    )
 
-    def __init__(self, upstream: Mapping[str, Iterable[str]], rules: Mapping[str, TriggerRule] | None = None) -> None:
+    def __init__(
+        self,
+        upstream: Mapping[str, Iterable[str]],
+        traits: Mapping[str, TaskTraits] | None = None,
+        *,
+        fail_fast: bool = False,
+        timeout: timedelta | None = None,
+    ) -> None:
         """Check and order the tasks.
 
         Args:
             upstream: task id to the ids that it waits for; the order of the keys breaks ties.
-            rules: task id to trigger rule; `all_success` for a task that is absent.
+            traits: task id to what the task declares; the defaults for a task that is absent.
+            fail_fast: whether the first failed task ends the run.
+            timeout: time after which a run is ended.
 
         Raises:
             GraphError: an upstream task does not exist, or there is a cycle.
@@ -48,11 +85,16 @@ class Graph:
             tuple(self._numbers[source] for source in edges[task_id]) for task_id in self.task_ids
         )
         self.downstream: tuple[tuple[int, ...], ...] = _reversed(self.upstream)
-        given = rules or {}
-        self.rules: tuple[TriggerRule, ...] = tuple(
-            given.get(task_id, TriggerRule.ALL_SUCCESS) for task_id in self.task_ids
-        )
+        given, plain = traits or {}, TaskTraits()
+        self.traits: tuple[TaskTraits, ...] = tuple(given.get(task_id, plain) for task_id in self.task_ids)
         self.leaves: frozenset[int] = frozenset(number for number, targets in enumerate(self.downstream) if not targets)
+        self.deciding: frozenset[int] = self._deciding() or self.leaves
+        self.setups: tuple[tuple[int, ...], ...] = relevant_setups(self.upstream, self.downstream, self.traits)
+        self.indirect_setups: Mapping[int, tuple[int, ...]] = self._indirect_setups()
+        self.guarded: Mapping[int, tuple[int, ...]] = _inverted(self.indirect_setups)
+        self.fail_fast = fail_fast
+        self.timeout = timeout
+        self.looks_back = any(task.looks_back for task in self.traits)
 
     @classmethod
     def from_dag(cls, dag: SerializedDag) -> Graph:
@@ -66,13 +108,19 @@ class Graph:
             if task.task_id in seen:
                 raise GraphError(f"task id {task.task_id!r} occurs twice; give one of the two another id")
             seen.add(task.task_id)
+        seconds = dag.dagrun_timeout_seconds
         return cls(
             {task.task_id: task.upstream for task in dag.tasks},
-            {task.task_id: task.trigger_rule for task in dag.tasks},
+            {task.task_id: TaskTraits.of(task) for task in dag.tasks},
+            fail_fast=dag.fail_fast,
+            timeout=None if seconds is None else timedelta(seconds=min(seconds, LONGEST_TIMEOUT_SECONDS)),
         )
 
     def __len__(self) -> int:
         return len(self.task_ids)
+
+    def __contains__(self, task_id: object) -> bool:
+        return task_id in self._numbers
 
     def number(self, task_id: str) -> int:
         """The number of a task.
@@ -90,6 +138,34 @@ class Graph:
     def upstream_of(self, task_id: str) -> tuple[str, ...]:
         """Ids of the tasks that a task waits for."""
         return tuple(self.task_ids[source] for source in self.upstream[self._numbers[task_id]])
+
+    def teardowns_of(self, setup: int) -> tuple[int, ...]:
+        """Numbers of the teardown tasks of a setup task: those directly downstream of it."""
+        return tuple(target for target in self.downstream[setup] if self.traits[target].is_teardown)
+
+    def cleared_with(self, task_id: str) -> tuple[str, ...]:
+        """Ids of the setup tasks that a task needs when it runs once more, and of their teardown tasks, sorted."""
+        number = self._numbers[task_id]
+        found = {other for setup in self.setups[number] for other in (setup, *self.teardowns_of(setup))}
+        return tuple(sorted(self.task_ids[other] for other in found - {number}))
+
+    def _deciding(self) -> frozenset[int]:
+        return frozenset(
+            number
+            for number, task in enumerate(self.traits)
+            if not task.is_ignorable and all(self.traits[target].is_ignorable for target in self.downstream[number])
+        )
+
+    def _indirect_setups(self) -> Mapping[int, tuple[int, ...]]:
+        """A teardown task has none, and what runs whatever happens above it does so without its setup tasks."""
+        found: dict[int, tuple[int, ...]] = {}
+        for number, setups in enumerate(self.setups):
+            task = self.traits[number]
+            if setups and not task.is_teardown and task.trigger_rule is not TriggerRule.ALWAYS:
+                direct = frozenset(self.upstream[number])
+                if indirect := tuple(setup for setup in setups if setup not in direct):
+                    found[number] = indirect
+        return found
 
 
 def _topological(edges: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -132,3 +208,11 @@ def _reversed(upstream: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], .
         for source in sources:
             targets[source].append(number)
     return tuple(tuple(numbers) for numbers in targets)
+
+
+def _inverted(sources: Mapping[int, tuple[int, ...]]) -> Mapping[int, tuple[int, ...]]:
+    targets: dict[int, list[int]] = {}
+    for number, above in sources.items():
+        for source in above:
+            targets.setdefault(source, []).append(number)
+    return {source: tuple(numbers) for source, numbers in targets.items()}

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Final
 
 from tradewind.server.contract import SerializedDag, WeightRule
 from tradewind.server.domain.graph import Graph
 
-LARGEST = 2**31 - 1
+LARGEST: Final = 2**31 - 1
 """Weights beyond it say no more; Airflow cuts them at the same bound."""
+
+TASKS_AT_ONCE: Final = 3600
+"""Tasks that are summed up in one pass, one bit each for every task of the DAG: 50 MB for 100,000 tasks.
+
+Python's allocator is quick for objects of up to 512 bytes.
+"""
 
 
 def effective_weights(dag: SerializedDag) -> dict[str, int]:
     """Task id to the weight by which it is claimed, higher ones first.
 
     `absolute` is the declared weight; `downstream` adds the declared weights of everything that waits for the task,
-    directly or by way of others, and `upstream` of everything that it waits for.
+    directly or by way of others, and `upstream` of everything that it waits for, each of them once.
     """
-    if all(task.weight_rule is WeightRule.ABSOLUTE for task in dag.tasks):
-        return {task.task_id: task.priority_weight for task in dag.tasks}
+    weights = {task.task_id: task.priority_weight for task in dag.tasks}
+    rules = {task.weight_rule or WeightRule.DOWNSTREAM for task in dag.tasks}
+    if rules <= {WeightRule.ABSOLUTE}:
+        return weights
     graph = Graph.from_dag(dag)
-    declared = {task.task_id: task.priority_weight for task in dag.tasks}
-    own = [declared[task_id] for task_id in graph.task_ids]
-    below = _reachable(graph.downstream, reversed(range(len(graph))))
-    above = _reachable(graph.upstream, range(len(graph)))
-    reached: Mapping[WeightRule, list[int]] = {WeightRule.DOWNSTREAM: below, WeightRule.UPSTREAM: above}
-    masks = _masks(own)
-    weights: dict[str, int] = {}
+    declared = [weights[task_id] for task_id in graph.task_ids]
+    numbers = range(len(graph))
+    reached: dict[WeightRule, list[int]] = {}
+    if WeightRule.DOWNSTREAM in rules:
+        reached[WeightRule.DOWNSTREAM] = _reached_weights(graph.downstream, declared, reversed(numbers))
+    if WeightRule.UPSTREAM in rules:
+        reached[WeightRule.UPSTREAM] = _reached_weights(graph.upstream, declared, numbers)
     for task in dag.tasks:
-        number = graph.number(task.task_id)
-        rule = task.weight_rule or WeightRule.DOWNSTREAM
-        total = own[number] + _sum_of(reached[rule][number], masks) if rule in reached else own[number]
-        weights[task.task_id] = max(-LARGEST, min(total, LARGEST))
+        of_rule = reached.get(task.weight_rule or WeightRule.DOWNSTREAM)
+        if of_rule is not None:
+            total = task.priority_weight + of_rule[graph.number(task.task_id)]
+            weights[task.task_id] = max(-LARGEST, min(total, LARGEST))
     return weights
 
 
-def _reachable(edges: tuple[tuple[int, ...], ...], order: Iterable[int]) -> list[int]:
-    """For each number the set of numbers that it leads to, as bits; `order` visits targets before their sources."""
-    sets = [0] * len(edges)
-    for number in order:
-        for target in edges[number]:
-            sets[number] |= sets[target] | (1 << target)
-    return sets
+def _reached_weights(edges: Sequence[Sequence[int]], declared: Sequence[int], order: Iterable[int]) -> list[int]:
+    """For each number the sum of the weights of all numbers that it leads to; `order` visits targets before sources.
+
+    Memory grows with the number of tasks, not with its square: each of several passes looks for some targets.
+    """
+    visits = [(number, edges[number]) for number in order if edges[number]]
+    sums = [0] * len(edges)
+    for first in range(0, len(edges), TASKS_AT_ONCE):
+        some = range(first, min(first + TASKS_AT_ONCE, len(edges)))
+        weigh = cache(_Weigher([declared[number] for number in some]))
+        sets = [0] * len(edges)
+        for number, targets in visits:
+            bits = sets[targets[0]]
+            for target in targets:
+                more = sets[target] | 1 << (target - first) if target in some else sets[target]
+                if more is not bits:
+                    bits |= more
+            if bits:
+                sets[number] = bits
+                sums[number] += weigh(bits)
+    return sums
 
 
-def _masks(own: list[int]) -> dict[int, int]:
-    """Each declared weight with the set of the tasks that declare it: there are few of them."""
-    masks: dict[int, int] = {}
-    for number, weight in enumerate(own):
-        masks[weight] = masks.get(weight, 0) | (1 << number)
-    return masks
+class _Weigher:
+    """Sums up the weights of a set of tasks, given as bits, in as many steps as the largest weight has digits.
+
+    Every weight is the smallest one plus a number in binary; the tasks that have a digit in it are counted together.
+    """
+
+    def __init__(self, weights: Sequence[int]) -> None:
+        self._smallest = min(weights)
+        rests = [weight - self._smallest for weight in weights]
+        self._digits = [_bits(rest >> digit & 1 for rest in rests) for digit in range(max(rests).bit_length())]
+
+    def __call__(self, bits: int) -> int:
+        total = self._smallest * bits.bit_count()
+        for digit, having in enumerate(self._digits):
+            total += (bits & having).bit_count() << digit
+        return total
 
 
-def _sum_of(bits: int, masks: Mapping[int, int]) -> int:
-    return sum(weight * (bits & mask).bit_count() for weight, mask in masks.items())
+def _bits(flags: Iterable[int]) -> int:
+    return int("".join("1" if flag else "0" for flag in flags)[::-1], 2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -14,33 +15,34 @@ from tradewind.server.contract import (
     TASK_INSTANCE_FINAL,
     DagRunEvent,
     DagRunState,
+    OutsideOfDates,
+    Reason,
+    RunEndCause,
+    RunEnded,
+    SkippedByTask,
     TaskInstanceEvent,
     TaskInstanceState,
     UpstreamNotMet,
 )
-from tradewind.server.domain.decisions import InstanceFact, InstanceMove, RunDecision
+from tradewind.server.domain.decisions import InstanceFact, InstanceMove, RunDecision, RunFacts
+from tradewind.server.domain.declared_skips import DeclaredSkips
 from tradewind.server.domain.graph import Graph
+from tradewind.server.domain.past import Past, PreviousRun
+from tradewind.server.domain.run_instances import RunInstance, RunInstances
 from tradewind.server.domain.states import next_state
-from tradewind.server.domain.trigger_rules import EVENT_OF, RULES, Verdict
+from tradewind.server.domain.trigger_rules import EVENT_OF, Verdict
+from tradewind.server.domain.upstream_counts import UpstreamCounts
 
 MOST_BLAMED = 20
 """As many upstream tasks as a reason of the contract names at most."""
 
 _NONE: Final = TaskInstanceState.NONE
-_UP_FOR_RETRY: Final = TaskInstanceState.UP_FOR_RETRY
-_NOT_MET: Final = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})
-
-
-class _Instance:
-    __slots__ = ("map_index", "pk", "retry_at", "rev", "state", "task")
-
-    def __init__(self, fact: InstanceFact, task: int) -> None:
-        self.pk = fact.pk
-        self.task = task
-        self.map_index = fact.map_index
-        self.state = fact.state
-        self.rev = fact.rev
-        self.retry_at = fact.retry_at
+_SUCCESS: Final = TaskInstanceState.SUCCESS
+_CLOSING: Final = {
+    RunEndCause.CANCELLED: DagRunEvent.CANCEL,
+    RunEndCause.TIMED_OUT: DagRunEvent.TIME_OUT,
+    RunEndCause.FAILED_FAST: DagRunEvent.FAIL,
+}
 
 
 class RunProjection:
@@ -53,48 +55,72 @@ class RunProjection:
         pk: key of the run's row.
         state: state of the run.
         rev: revision of the run up to which changes are applied; the owner keeps it.
+        facts: what the row says beside the state; the owner keeps it.
     """
 
     __slots__ = (
-        "_failed",
+        "_counts",
+        "_held",
         "_instances",
-        "_members",
-        "_missing",
+        "_looking_back",
+        "_past",
         "_pending",
-        "_retries",
-        "_skipped",
-        "_succeeded",
-        "_total",
-        "_unfinished",
-        "_unmet_leaves",
+        "_queue",
+        "_skips",
+        "_unmet",
+        "facts",
         "graph",
         "pk",
         "rev",
         "state",
     )
 
-    def __init__(self, graph: Graph, *, pk: int, state: DagRunState, rev: int) -> None:
+    def __init__(self, graph: Graph, *, pk: int, state: DagRunState, rev: int, facts: RunFacts | None = None) -> None:
         self.graph = graph
         self.pk = pk
         self.state = state
         self.rev = rev
-        size = len(graph)
-        self._instances: dict[int, _Instance] = {}
-        self._members: list[list[_Instance]] = [[] for _ in range(size)]
-        # Per task, over the instances of all its upstream tasks.
-        self._total = [0] * size
-        self._succeeded = [0] * size
-        self._failed = [0] * size
-        self._skipped = [0] * size
-        self._missing = size  # tasks of which no instance is known yet
-        self._unfinished = 0
-        self._unmet_leaves = 0
-        self._pending: dict[int, _Instance] = {}  # instances in `none` whose upstream changed, by key
-        self._retries: list[tuple[datetime, int]] = []  # heap; an entry is void once the instance says otherwise
+        self.facts = facts or RunFacts()
+        self._instances = RunInstances(graph)
+        self._counts = UpstreamCounts(graph)
+        self._skips = DeclaredSkips(graph)
+        self._past = Past(graph)
+        self._unmet = 0  # instances that decide the run and failed or were not reached
+        self._looking_back = 0  # instances in `none` of tasks that depend on the run before
+        self._pending: dict[int, RunInstance] = {}  # instances in `none` to be judged, by key
+        self._queue: list[tuple[int, int, int]] = []  # heap of them by task; an entry is void once it is not pending
+        self._held: dict[int, dict[int, RunInstance]] = {}  # task to its instances that wait for the run before
 
     def __len__(self) -> int:
         """How many task instances are known: the size in memory."""
-        return len(self._instances)
+        return len(self._instances.by_key)
+
+    @property
+    def needs_past(self) -> bool:
+        """Whether a decision may depend on the run before, so that `tell_past` has to come first."""
+        return self._looking_back > 0
+
+    def past_revision(self, run_pk: int) -> int | None:
+        """Up to which revision of a run before its instances are known; None when nothing of it is."""
+        run = self._past.run
+        return run.rev if run is not None and run.pk == run_pk else None
+
+    def tell_past(self, run: PreviousRun | None, changes: Iterable[InstanceFact]) -> None:
+        """Take over which run is the one before, and those of its instances that changed since `past_revision`."""
+        for task in self._past.tell(run, changes):
+            for instance in self._held.pop(task, {}).values():
+                self._wake(instance)
+
+    def is_ending(self, now: datetime) -> bool:
+        """Whether a decision ends the run before its tasks: the rows of `first_open` have to be applied first."""
+        return self._end(now) is not None
+
+    def first_open(self, limit: int) -> list[int]:
+        """Keys of the task instances that a decision with this limit ends first, when it ends the run early.
+
+        They may have changed unseen: claims and starts do not raise the revision of the run.
+        """
+        return [instance.pk for instance in self._open_in_order()[:limit]]
 
     def apply(self, changes: Iterable[InstanceFact]) -> None:
         """Take over rows as they are now; those that are known already change nothing.
@@ -103,161 +129,267 @@ class RunProjection:
             KeyError: a row's task is not in the graph: the run is pinned to another DAG version.
         """
         for fact in changes:
-            instance = self._instances.get(fact.pk)
+            instance = self._instances.by_key.get(fact.pk)
             if instance is None:
                 self._add(fact)
             elif fact.rev != instance.rev or fact.state is not instance.state:
                 instance.rev = fact.rev
-                self._set_state(instance, fact.state, fact.retry_at)
+                self._set_state(instance, fact.state, fact)
 
     def decide(self, now: datetime, *, may_start: bool = False, limit: int | None = None) -> RunDecision:
         """What follows from everything applied so far.
 
         Args:
             now: on the clock that wrote the due times of retries.
-            may_start: whether a queued run has a run slot of a DAG that is not paused.
+            may_start: whether a queued run is due and has a run slot of a DAG that is not paused.
             limit: most moves in one decision, so that no transaction grows without bound; None for no limit.
 
         Raises:
             ValueError: some task has no known instance: the rows were not all applied.
         """
-        if self._missing:
-            raise ValueError(f"run {self.pk}: {self._missing} tasks have no known instance; apply all rows first")
-        event: DagRunEvent | None = None
+        if self._instances.missing:
+            raise ValueError(
+                f"run {self.pk}: {self._instances.missing} tasks have no known instance; apply all rows first"
+            )
+        before, state_before = self.facts, self.state
         moves: list[InstanceMove] = []
+        most = len(self) if limit is None else limit
+        event: DagRunEvent | None = None
         if self.state is DagRunState.QUEUED and may_start:
-            event = DagRunEvent.START
-        started = event is not None
-        if self.state is DagRunState.RUNNING or started:
-            most = len(self._instances) if limit is None else limit
-            self._move_pending(moves, most)
-            self._move_due(now, moves, most)
-            ended = not self._unfinished and not self._pending
-            if ended and not started:
-                event = DagRunEvent.FAIL if self._unmet_leaves else DagRunEvent.SUCCEED
-        if event is not None:
-            self.state = next_state("dag_run", self.state, event)
-        next_wake = self._next_due()
+            event = self._start(now)
+        if self.state is DagRunState.RUNNING:
+            self._move_all(now, moves, most)
+            if event is None and not self._instances.any_open and not self._pending:
+                event = self._closing_event()
+                self.state = next_state("dag_run", self.state, event)
+        elif self.state is DagRunState.QUEUED and self.facts.end is not None:
+            event = self._end_queued(moves, most, self.facts.end)
+        decision = self._decision(now, event, tuple(moves), before)
+        return replace(decision, state_before=state_before)
+
+    def _decision(
+        self, now: datetime, event: DagRunEvent | None, moves: tuple[InstanceMove, ...], before: RunFacts
+    ) -> RunDecision:
+        held_by = self._past.run.pk if self._held and self._past.run is not None else None
+        if held_by != self.facts.held_by:
+            self.facts = replace(self.facts, held_by=held_by)
+        next_wake = self._next_wake()
         return RunDecision(
             run_pk=self.pk,
             run_rev=self.rev,
             run_event=event,
             run_state=self.state,
-            moves=tuple(moves),
+            moves=moves,
             next_wake=next_wake,
-            complete=self._nothing_left(now, next_wake),
+            complete=self._nothing_left(now, next_wake, len(moves)),
+            facts=self.facts,
+            facts_changed=self.facts != before,
         )
 
-    def _nothing_left(self, now: datetime, next_wake: datetime | None) -> bool:
+    def _nothing_left(self, now: datetime, next_wake: datetime | None, moved: int) -> bool:
+        if self.state is DagRunState.QUEUED and self.facts.end is not None:
+            return not moved
         if self.state is not DagRunState.RUNNING:
             return True
-        return bool(self._unfinished) and not self._pending and (next_wake is None or next_wake > now)
+        if self.facts.end is not None and self._instances.open_work:
+            return False
+        return self._instances.any_open and not self._pending and (next_wake is None or next_wake > now)
+
+    def _next_wake(self) -> datetime | None:
+        """When there is something to do though nothing changes: the next retry, or the end of the run's time."""
+        if self.state is not DagRunState.RUNNING:
+            return None
+        due = self._instances.next_due()
+        moments = [self.facts.timeout_at, due.retry_at if due is not None else None]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    # The run itself.
+
+    def _start(self, now: datetime) -> DagRunEvent:
+        """It begins, or begins once more; only a cancelled one still has to end."""
+        end = self.facts.end
+        cancelled = end is not None and end.cause is RunEndCause.CANCELLED
+        timeout = self.graph.timeout
+        self.state = next_state("dag_run", self.state, DagRunEvent.START)
+        self.facts = replace(
+            self.facts,
+            started_at=now,
+            timeout_at=None if timeout is None else now + timeout,
+            end=end if cancelled else None,
+        )
+        return DagRunEvent.START
+
+    def _end(self, now: datetime) -> RunEnded | None:
+        """Why the run has to end before its tasks do; the first cause stays."""
+        if self.facts.end is not None or self.state is not DagRunState.RUNNING:
+            return self.facts.end
+        if self.facts.timeout_at is not None and self.facts.timeout_at <= now and self._instances.any_open:
+            return RunEnded(cause=RunEndCause.TIMED_OUT)
+        failed = min(self._instances.failed_since(self.facts.started_at), key=_order, default=None)
+        if failed is None:
+            return None
+        return RunEnded(cause=RunEndCause.FAILED_FAST, task_id=self.graph.task_ids[failed.task])
+
+    def _closing_event(self) -> DagRunEvent:
+        if self.facts.end is not None:
+            return _CLOSING[self.facts.end.cause]
+        return DagRunEvent.FAIL if self._unmet else DagRunEvent.SUCCEED
+
+    def _end_queued(self, moves: list[InstanceMove], most: int, end: RunEnded) -> DagRunEvent | None:
+        """A run that was cancelled before its start needs it only for teardown tasks whose setup tasks ran before."""
+        needless = [*self._instances.open_work.values()]
+        needless += [one for one in self._instances.open_teardowns.values() if not self._has_set_up(one.task)]
+        for instance in needless[: most - len(moves)]:
+            self._move(instance, TaskInstanceEvent.ABANDON, end, moves)
+        if self._instances.any_open:
+            return None
+        event = _CLOSING[end.cause]
+        self.state = next_state("dag_run", self.state, event)
+        return event
+
+    def _has_set_up(self, teardown: int) -> bool:
+        return any(
+            member.state is _SUCCESS
+            for source in self.graph.upstream[teardown]
+            if self.graph.traits[source].is_setup
+            for member in self._instances.members[source]
+        )
+
+    # Task instances.
 
     def _add(self, fact: InstanceFact) -> None:
-        task = self.graph.number(fact.task_id)
-        instance = _Instance(fact, task)
-        self._instances[fact.pk] = instance
-        members = self._members[task]
-        if not members:
-            self._missing -= 1
-        members.append(instance)
-        self._unfinished += 1
-        for target in self.graph.downstream[task]:
-            self._total[target] += 1
-        instance.state = _NONE
-        self._pending[instance.pk] = instance
+        instance = self._instances.add(fact)
+        self._counts.add(instance.task)
+        self._looking_back += self.graph.traits[instance.task].looks_back
+        self._wake(instance)
         if fact.state is not _NONE:
-            self._set_state(instance, fact.state, fact.retry_at)
+            self._set_state(instance, fact.state, fact)
 
-    def _set_state(self, instance: _Instance, state: TaskInstanceState, retry_at: datetime | None) -> None:
+    def _set_state(self, instance: RunInstance, state: TaskInstanceState, fact: InstanceFact | None) -> None:
         before = instance.state
-        instance.state = state
-        instance.retry_at = retry_at
+        retry_at, ended_at = (None, None) if fact is None else (fact.retry_at, fact.ended_at)
+        self._instances.change(instance, state, retry_at=retry_at, ended_at=ended_at)
         if state is _NONE:
-            self._pending[instance.pk] = instance
+            self._wake(instance)
         elif before is _NONE:
             self._pending.pop(instance.pk, None)
-        if state is _UP_FOR_RETRY and retry_at is not None:
-            heapq.heappush(self._retries, (retry_at, instance.pk))
+            self._release(instance)
+        self._looking_back += self.graph.traits[instance.task].looks_back * ((state is _NONE) - (before is _NONE))
         if state is not before:
             self._count(instance.task, before, -1)
             self._count(instance.task, state, +1)
+        if state is _SUCCESS or before is _SUCCESS:
+            self._take_skips(instance, fact)
+
+    def _take_skips(self, instance: RunInstance, fact: InstanceFact | None) -> None:
+        declared = () if fact is None or instance.state is not _SUCCESS else fact.skips
+        for target in self._skips.set(instance.pk, instance.task, declared):
+            self._wake_waiting(target)
 
     def _count(self, task: int, state: TaskInstanceState, step: int) -> None:
-        """Add an instance in a final state to what its downstream tasks see, or take it away."""
+        """Add an instance in a final state to what other tasks and the run see, or take it away."""
         if state not in TASK_INSTANCE_FINAL:
             return
-        self._unfinished -= step
-        if state is TaskInstanceState.SUCCESS:
-            counts = self._succeeded
-        elif state is TaskInstanceState.SKIPPED:
-            counts = self._skipped
-        else:
-            counts = self._failed
-            if task in self.graph.leaves:
-                self._unmet_leaves += step
-        for target in self.graph.downstream[task]:
-            counts[target] += step
-            for member in self._members[target]:
-                if member.state is _NONE:
-                    self._pending[member.pk] = member
+        if state in {TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED} and task in self.graph.deciding:
+            self._unmet += step
+        self._counts.count(task, state, step)
+        for target in self._counts.interested(task):
+            self._wake_waiting(target)
 
-    def _verdict(self, task: int) -> Verdict:
-        rule = RULES[self.graph.rules[task]]
-        return rule(self._total[task], self._succeeded[task], self._failed[task], self._skipped[task])
+    def _wake_waiting(self, task: int) -> None:
+        for member in self._instances.members[task]:
+            if member.state is _NONE:
+                self._wake(member)
 
-    def _move_pending(self, moves: list[InstanceMove], most: int) -> None:
-        """Judge instances in `none`, upstream ones first, so that a task sees all that this decision does above it."""
-        heap = [(instance.task, instance.map_index, pk) for pk, instance in self._pending.items()]
-        heapq.heapify(heap)
-        while heap and len(moves) < most:
-            _, _, pk = heapq.heappop(heap)
-            instance = self._pending.pop(pk, None)
-            if instance is None:
-                continue
-            verdict = self._verdict(instance.task)
-            if verdict is Verdict.WAIT:
-                continue
-            known = len(self._pending)
-            self._move(instance, EVENT_OF[verdict], moves)
-            if len(self._pending) > known:
-                for target in self.graph.downstream[instance.task]:
-                    for member in self._members[target]:
-                        if member.pk in self._pending:
-                            heapq.heappush(heap, (target, member.map_index, member.pk))
+    def _wake(self, instance: RunInstance) -> None:
+        if instance.pk not in self._pending:
+            self._release(instance)
+            self._pending[instance.pk] = instance
+            heapq.heappush(self._queue, (instance.task, instance.map_index, instance.pk))
 
-    def _move_due(self, now: datetime, moves: list[InstanceMove], most: int) -> None:
-        while len(moves) < most:
-            due = self._next_due()
-            if due is None or due > now:
+    def _release(self, instance: RunInstance) -> None:
+        """It is to be judged anew, or for the last time: it does not wait for the run before any more."""
+        held = self._held.get(instance.task)
+        if held is not None and held.pop(instance.pk, None) is not None and not held:
+            del self._held[instance.task]
+
+    # Moves.
+
+    def _move_all(self, now: datetime, moves: list[InstanceMove], most: int) -> None:
+        end = self._end(now)
+        if end is not None:
+            if end != self.facts.end:
+                self.facts = replace(self.facts, end=end, timeout_at=None)
+            self._abandon(end, moves, most)
+        self._judge_pending(moves, most)
+        while len(moves) < most and (due := self._instances.next_due()) is not None:
+            if due.retry_at is None or due.retry_at > now:
                 return
-            _, pk = heapq.heappop(self._retries)
-            self._move(self._instances[pk], TaskInstanceEvent.RETRY_DUE, moves)
+            self._move(due, TaskInstanceEvent.RETRY_DUE, None, moves)
 
-    def _next_due(self) -> datetime | None:
-        """When the next retry is due, void entries dropped."""
-        while self._retries:
-            due, pk = self._retries[0]
-            instance = self._instances[pk]
-            if instance.state is _UP_FOR_RETRY and instance.retry_at == due:
-                return due
-            heapq.heappop(self._retries)
-        return None
+    def _abandon(self, end: RunEnded, moves: list[InstanceMove], most: int) -> None:
+        """End everything but teardown tasks, which clean up what setup tasks left."""
+        timed_out = end.cause is RunEndCause.TIMED_OUT
+        event = TaskInstanceEvent.TIME_OUT if timed_out else TaskInstanceEvent.ABANDON
+        for instance in self._open_in_order()[: most - len(moves)]:
+            self._move(instance, event, end, moves)
 
-    def _move(self, instance: _Instance, event: TaskInstanceEvent, moves: list[InstanceMove]) -> None:
+    def _open_in_order(self) -> list[RunInstance]:
+        return sorted(self._instances.open_work.values(), key=_order)
+
+    def _judge_pending(self, moves: list[InstanceMove], most: int) -> None:
+        """Judge instances in `none`, upstream ones first, so that a task sees all that this decision does above it."""
+        while self._queue and len(moves) < most:
+            _, _, pk = heapq.heappop(self._queue)
+            instance = self._pending.pop(pk, None)
+            if instance is not None:
+                self._judge(instance, moves)
+
+    def _judge(self, instance: RunInstance, moves: list[InstanceMove]) -> None:
+        event, reason = self._verdict(instance.task)
+        if event is None:
+            return
+        traits = self.graph.traits[instance.task]
+        needs_past = event is TaskInstanceEvent.READY or (
+            traits.wait_for_past_depends_before_skipping and event is not TaskInstanceEvent.UPSTREAM_FAILED
+        )
+        if needs_past and self._past.blocker(instance.task) is not None:
+            self._held.setdefault(instance.task, {})[instance.pk] = instance
+            return
+        self._move(instance, event, reason, moves)
+
+    def _verdict(self, task: int) -> tuple[TaskInstanceEvent | None, Reason | None]:
+        """What is to happen to an instance of a task in `none` as far as this run is concerned, and why."""
+        skipper = self._skips.skipper(task)
+        if skipper is not None:
+            return TaskInstanceEvent.SKIPPED_BY_TASK, SkippedByTask(task_id=self.graph.task_ids[skipper])
+        date = self.facts.logical_date
+        if date is not None and self.graph.traits[task].excludes(date):
+            return TaskInstanceEvent.SKIPPED_BY_TASK, OutsideOfDates(logical_date=date)
+        verdict = self._counts.verdict(task)
+        if verdict in {Verdict.WAIT, Verdict.READY}:
+            return EVENT_OF.get(verdict), None
+        return EVENT_OF[verdict], self._blame(task, verdict)
+
+    def _move(
+        self, instance: RunInstance, event: TaskInstanceEvent, reason: Reason | None, moves: list[InstanceMove]
+    ) -> None:
         before = instance.state
         state = next_state("task_instance", before, event)
-        reason = self._blame(instance.task) if state in TASK_INSTANCE_FINAL else None
         moves.append(InstanceMove(instance.pk, instance.rev, event, before, state, reason))
         instance.rev += 1
         self._set_state(instance, state, None)
 
-    def _blame(self, task: int) -> UpstreamNotMet:
-        """The upstream tasks because of which a task does not run: failed ones, or else skipped ones."""
-        states = _NOT_MET if self._failed[task] else frozenset({TaskInstanceState.SKIPPED})
+    def _blame(self, task: int, verdict: Verdict) -> UpstreamNotMet:
+        """The upstream tasks because of which a task does not run."""
+        suspects, states = self._counts.blamed(task, verdict)
         culprits = sorted(
             self.graph.task_ids[source]
-            for source in self.graph.upstream[task]
-            if any(member.state in states for member in self._members[source])
+            for source in suspects
+            if any(member.state in states for member in self._instances.members[source])
         )
-        return UpstreamNotMet(upstream=culprits[:MOST_BLAMED], trigger_rule=self.graph.rules[task])
+        return UpstreamNotMet(upstream=culprits[:MOST_BLAMED], trigger_rule=self.graph.traits[task].trigger_rule)
+
+
+def _order(instance: RunInstance) -> tuple[int, int, int]:
+    return instance.task, instance.map_index, instance.pk

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Literal, Protocol
 
-from tradewind.server.contract import ActivityKind, Cancel, Deliver, ServerFrame
+from tradewind.server.contract import ActivityKind, Cancel, Deliver, ServerFrame, Tail
 from tradewind.server.executors.protocol import (
     Context,
     ExecutorHost,
@@ -159,6 +160,13 @@ class WorkerSessionExecutor:
             # The worker learns it from the answer to its next hello or sign of life.
             return
         self.ended([dispatch_id])
+
+    def tail(self, dispatch_id: str, seconds: float) -> None:
+        """Have the log of a dispatch sent as it comes, for so long, if its worker is connected to this process."""
+        connected = self._sessions.get(self._places.get(dispatch_id, ""))
+        if connected is not None:
+            with contextlib.suppress(SessionClosed):
+                connected.session.send(Tail(dispatch_id=dispatch_id, seconds=seconds))
 
     def capacity(self) -> list[Offer]:
         return [

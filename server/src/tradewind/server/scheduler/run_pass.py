@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from tradewind.server.contract import DAG_RUN_FINAL, DagRunState
+from tradewind.server.contract import DAG_RUN_FINAL, DagRunEvent, DagRunState
 from tradewind.server.domain.decisions import RunDecision
 from tradewind.server.domain.graph import Graph
+from tradewind.server.domain.past import PreviousRun
 from tradewind.server.domain.projection import RunProjection
 from tradewind.server.scheduler.sized_cache import SizedCache
-from tradewind.server.store import Transaction, dags, scheduling
-from tradewind.server.store.rows import DirtyRun
+from tradewind.server.store import Transaction, dags, runs, scheduling
+from tradewind.server.store.scheduling import DirtyRun
 
 RUNS_PER_PASS = 50
 """Runs in one transaction; the others wait for the next one, those that have waited longest first."""
@@ -36,7 +38,9 @@ class PassResult:
         refused: runs whose rows were not as the projection said, or whose leader is another by now.
         faulty: runs that can not be decided, with the reason: their rows contradict their DAG version.
         more: whether there is more to do at once.
-        due_in: seconds until the next retry is due, on the store's clock; None for no retry.
+        due_in: seconds until something is due by itself, on the store's clock: a retry, a queued run, the end of a
+            run's time; None for nothing.
+        seen_until: moment up to which queued runs that came due were seen.
         rows_read: rows of task instances that were read.
         moves: changes of task instances.
     """
@@ -46,6 +50,7 @@ class PassResult:
     faulty: dict[int, Exception] = field(default_factory=dict)
     more: bool = False
     due_in: float | None = None
+    seen_until: datetime = scheduling.EVER
     rows_read: int = 0
     moves: int = 0
 
@@ -55,14 +60,19 @@ class RunMemory:
 
     A projection leaves the memory when a job takes it and comes back by `keep`, after the commit. So a job that is
     rolled back or runs twice finds nothing of its own half-done work: it builds the projection from rows again.
+
+    Attributes:
+        seen_until: moment up to which queued runs that came due were seen by a pass that is committed.
     """
 
     def __init__(self) -> None:
         self._projections: SizedCache[int, RunProjection] = SizedCache(INSTANCES_IN_MEMORY)
         self._graphs: SizedCache[int, Graph] = SizedCache(TASKS_IN_MEMORY)
+        self.seen_until = scheduling.EVER
 
     def keep(self, result: PassResult) -> None:
         """Take back the projections of a pass that is committed."""
+        self.seen_until = result.seen_until
         for projection in result.decided:
             if projection.state not in DAG_RUN_FINAL:
                 self._projections.put(projection.pk, projection)
@@ -70,19 +80,23 @@ class RunMemory:
     def forget(self) -> None:
         """Drop all projections: somebody else may have led since they were made."""
         self._projections.clear()
+        self.seen_until = scheduling.EVER
 
     def take(self, tx: Transaction, run: DirtyRun) -> tuple[RunProjection, int]:
         """The projection of a run with everything applied that has happened to it, and how many rows that took."""
+        graph = self._graph(tx, run.dag_version_pk)
         projection = self._projections.take(run.pk)
         since = BEFORE_THE_FIRST_REVISION
-        if projection is not None and projection.rev <= run.rev:
+        # A run may have been pinned to another version of its DAG.
+        if projection is not None and projection.rev <= run.rev and projection.graph is graph:
             since = projection.rev
         else:
-            projection = RunProjection(self._graph(tx, run.dag_version_pk), pk=run.pk, state=run.state, rev=run.rev)
+            projection = RunProjection(graph, pk=run.pk, state=run.state, rev=run.rev)
         facts = scheduling.run_instances(tx, run.pk, since)
         projection.apply(facts)
         projection.state = run.state
         projection.rev = run.rev
+        projection.facts = run.facts
         return projection, len(facts)
 
     def _graph(self, tx: Transaction, dag_version_pk: int) -> Graph:
@@ -108,36 +122,45 @@ class RunPass:
         self._tx = tx
         self._epoch = epoch
         self._ignored = ignored
-        self._result = PassResult()
+        self._result = PassResult(seen_until=tx.now)
+        self._touched: dict[str, None] = {}  # DAGs that may have a run slot for somebody, in order
+        self._news: set[int] = set()  # runs of which some task instance changed
 
     def run(self) -> PassResult:
-        """Look at dirty runs, runs with a due retry, and the queues of the DAGs that they touch."""
+        """Look at dirty runs, at what is due by itself, and at the queues of the DAGs that this touches."""
         waiting: dict[int, DirtyRun] = {}
-        touched: dict[str, None] = {}  # DAGs that may have a run slot for somebody, in order
         for run in self._candidates():
-            if run.state is not DagRunState.RUNNING:
+            if run.state is DagRunState.QUEUED and run.facts.end is not None:
+                state = self._decide(run)  # it was cancelled before its start
+            elif run.state is DagRunState.RUNNING:
+                state = self._decide(run)
+            else:
                 waiting[run.pk] = run
-                touched[run.dag_id] = None
-            elif self._decide(run) in DAG_RUN_FINAL:
-                touched[run.dag_id] = None
-        for dag_id in touched:
+                state = run.state
+            if state is not DagRunState.RUNNING:
+                self._touched[run.dag_id] = None
+        for dag_id in self._touched:
             self._start_runs(dag_id, waiting)
         for run in waiting.values():
             # It has ended, or may not start now: whatever lets it start marks it again.
             self._write(RunDecision(run.pk, run.rev, None, run.state, (), None, complete=True))
+            if run.state in DAG_RUN_FINAL:
+                self._news.add(run.pk)
+        scheduling.wake_held(self._tx, self._news)
         return self._result
 
     def _candidates(self) -> list[DirtyRun]:
         limit = RUNS_PER_PASS + len(self._ignored)
         dirty = scheduling.dirty_runs(self._tx, limit)
-        due: list[DirtyRun] = []
-        if (next_due := scheduling.next_due(self._tx)) is not None:
-            # What a pass schedules now is still among the due ones; the next pass, not far away, looks behind it.
-            self._result.due_in = max(0.0, (next_due - self._tx.now).total_seconds())
-            due = scheduling.due_runs(self._tx, limit) if next_due <= self._tx.now else []
-        runs = {run.pk: run for run in (*dirty, *due) if run.pk not in self._ignored}
-        self._result.more = bool(runs) and max(len(dirty), len(due)) == limit
-        return list(runs.values())
+        upcoming = scheduling.upcoming(self._tx, self._memory.seen_until)
+        due = scheduling.due_runs(self._tx, limit) if upcoming.overdue else []
+        if upcoming.runs_due:
+            self._touched.update(dict.fromkeys(scheduling.due_dags(self._tx, self._memory.seen_until)))
+        if upcoming.next is not None:
+            self._result.due_in = max(0.0, (upcoming.next - self._tx.now).total_seconds())
+        candidates = {run.pk: run for run in (*dirty, *due) if run.pk not in self._ignored}
+        self._result.more = bool(candidates) and max(len(dirty), len(due)) >= limit
+        return list(candidates.values())
 
     def _start_runs(self, dag_id: str, waiting: dict[int, DirtyRun]) -> None:
         """Give the free run slots of a DAG to its queued runs, the first in line first."""
@@ -157,15 +180,14 @@ class RunPass:
         result = self._result
         left = min(MOVES_PER_RUN, MOVES_PER_PASS - result.moves)
         if left <= 0:
-            # It stays dirty and has its turn in the next pass.
             result.more = True
-            return run.state
+            return self._put_off(run)
         try:
-            projection, rows_read = self._memory.take(self._tx, run)
+            projection, rows_read = self._projection(run, left)
             decision = projection.decide(self._tx.now, may_start=may_start, limit=left)
         except (LookupError, ValueError) as error:
             result.faulty[run.pk] = error
-            return run.state
+            return self._put_off(run)
         result.rows_read += rows_read
         rev = self._write(decision)
         if rev is None:
@@ -174,7 +196,39 @@ class RunPass:
         result.decided.append(projection)
         result.moves += len(decision.moves)
         result.more = result.more or not decision.complete
+        if rows_read or decision.moves:
+            self._news.add(run.pk)
+        if decision.run_event in {DagRunEvent.FAIL, DagRunEvent.TIME_OUT}:
+            scheduling.pause_after_failures(self._tx, run.dag_id)
         return decision.run_state
+
+    def _put_off(self, run: DirtyRun) -> DagRunState:
+        """It stays dirty and has its turn later; one that was only next in its queue has to be marked for that."""
+        if run.state is DagRunState.QUEUED:
+            scheduling.mark(self._tx, [run.pk])
+        return run.state
+
+    def _projection(self, run: DirtyRun, limit: int) -> tuple[RunProjection, int]:
+        """The projection of a run with everything told that a decision now depends on, and how many rows that took."""
+        projection, rows_read = self._memory.take(self._tx, run)
+        if projection.needs_past:
+            rows_read += self._tell_past(projection)
+        if projection.is_ending(self._tx.now):
+            projection.apply(scheduling.instances_by_pk(self._tx, projection.first_open(limit)))
+        return projection, rows_read
+
+    def _tell_past(self, projection: RunProjection) -> int:
+        previous = runs.previous_run(self._tx, projection.pk)
+        if previous is None:
+            projection.tell_past(None, ())
+            return 0
+        known = projection.past_revision(previous.pk)
+        facts = []
+        if known != previous.rev:
+            since = BEFORE_THE_FIRST_REVISION if known is None else known
+            facts = scheduling.run_instances(self._tx, previous.pk, since)
+        projection.tell_past(PreviousRun(previous.pk, previous.rev, previous.logical_date), facts)
+        return len(facts)
 
     def _write(self, decision: RunDecision) -> int | None:
         rev = scheduling.apply_decision(self._tx, self._epoch, decision)

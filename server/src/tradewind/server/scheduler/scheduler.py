@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from tradewind.server.contract import DAG_RUN_FINAL
 from tradewind.server.domain.refusals import Refused
+from tradewind.server.scheduler.due_runs import DueRuns
 from tradewind.server.scheduler.run_pass import PassResult, RunMemory, RunPass
 from tradewind.server.scheduler.takeover import OutageFloor, is_due, take_over
 from tradewind.server.settings import Settings
-from tradewind.server.store import Store, Subscription, Transaction, scheduling
+from tradewind.server.store import Store, Subscription, Transaction, plans, schedules, scheduling
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,7 @@ class Scheduler:
         self._poll = settings.scheduler.poll_seconds
         self._memory = RunMemory()
         self._floor = OutageFloor(settings.workers.lease_seconds)
+        self._due_runs = DueRuns(store, clock)
         self._epoch: int | None = None
         self._renew_at = 0.0
         self._due_at: float | None = None
@@ -68,15 +71,25 @@ class Scheduler:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then resign."""
-        subscription = self._store.hints.subscribe("runs")
-        bell = asyncio.create_task(_ring(stop, subscription))
+        subscription, changes = (self._store.hints.subscribe(topic) for topic in ("runs", plans.TOPIC))
+        bells = [
+            asyncio.create_task(_ring(stop, subscription)),
+            asyncio.create_task(self._hear_of_schedules(changes, subscription)),
+        ]
         try:
             while not stop.is_set():
                 await subscription.wait(await self._turn())
         finally:
-            bell.cancel()
+            for bell in bells:
+                bell.cancel()
             subscription.close()
+            changes.close()
             await self._resign()
+
+    async def _hear_of_schedules(self, changes: Subscription, subscription: Subscription) -> None:
+        while await changes.wait():
+            self._due_runs.look_soon()
+            subscription.wake()
 
     async def _turn(self) -> float:
         """Do what is to be done now, and return how many seconds to sleep unless something happens."""
@@ -85,6 +98,7 @@ class Scheduler:
                 await self._renew()
             if self._epoch is None:
                 return max(0.0, self._renew_at - self._clock())
+            more_due = await self._due_runs.make(self._epoch)
             result = await self._pass(self._epoch)
         except Refused as refusal:
             return self._back_off(f"the store refused a write: {refusal}", refusal.retry_after_seconds)
@@ -93,7 +107,7 @@ class Scheduler:
             self._renew_at = self._clock()
             return self._back_off(f"{len(result.refused)} decisions came too late", None)
         self._pause = SHORTEST_RETRY_SECONDS
-        return 0.0 if result.more else self._until_next()
+        return 0.0 if result.more or more_due else self._until_next()
 
     def _back_off(self, why: str, retry_after: float | None) -> float:
         log.warning("scheduler pauses", extra={"why": why, "seconds": self._pause})
@@ -103,8 +117,7 @@ class Scheduler:
 
     def _until_next(self) -> float:
         moments = [self._renew_at, self._clock() + self._poll]
-        if self._due_at is not None:
-            moments.append(self._due_at)
+        moments += [moment for moment in (self._due_at, self._due_runs.look_at) if moment is not None]
         moments += self._faulty.values()
         return max(0.0, min(moments) - self._clock())
 
@@ -122,8 +135,11 @@ class Scheduler:
             log.info("leadership changed", extra={"scheduler": self._name, "epoch": watch.epoch})
             self._memory.forget()
             self._floor.forget()
+            if watch.epoch is not None:
+                await self._due_runs.lead()
             self._epoch = watch.epoch
         if watch.epoch is not None:
+            self._due_runs.look_soon()
             await self._take_over(watch.epoch, self._floor.reached(self._clock(), watch.now))
 
     async def _take_over(self, epoch: int, floor: datetime) -> None:
@@ -136,8 +152,16 @@ class Scheduler:
         now = self._clock()
         self._faulty = {pk: until for pk, until in self._faulty.items() if until > now}
         ignored = frozenset(self._faulty)
-        result = await self._store.write(lambda tx: RunPass(self._memory, tx, epoch, ignored).run())
+
+        def job(tx: Transaction) -> tuple[PassResult, bool]:
+            result = RunPass(self._memory, tx, epoch, ignored).run()
+            ended = [run.pk for run in result.decided if run.state in DAG_RUN_FINAL]
+            return result, schedules.release_after(tx, ended)
+
+        result, released = await self._store.write(job)
         self._memory.keep(result)
+        if released:
+            self._due_runs.look_soon()
         self._due_at = None if result.due_in is None else self._clock() + result.due_in
         for pk, error in result.faulty.items():
             log.error("run can not be decided", extra={"run_pk": pk}, exc_info=error)

@@ -126,6 +126,16 @@ class LossCause(enum.StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class StopCause(enum.StrEnum):
+    """Why a live try was stopped on purpose: the reason of its dispatch's end."""
+
+    CLEARED = "cleared"
+    MARKED = "marked"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    FAILED_FAST = "failed_fast"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
     """A worker as it last introduced itself."""
@@ -144,6 +154,7 @@ class SessionRow:
     capacity: Mapping[str, int]
     opened_at: datetime
     lease_until: datetime
+    drain_reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class Hints:
             listeners = self._subscriptions.get(subscription.topic, [])
             if subscription in listeners:
                 listeners.remove(subscription)
+                if not listeners:
+                    del self._subscriptions[subscription.topic]
 
     def wakes(self, topics: Iterable[str]) -> list[tuple[asyncio.AbstractEventLoop, Wake]]:
         """What is to be called, and in which loop, to hint at these topics."""

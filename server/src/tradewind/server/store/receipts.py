@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from sqlalchemy import bindparam as bind
@@ -28,3 +29,20 @@ def first_answer(tx: Transaction, dispatch_id: str, op_id: str) -> Any:
 def keep_answer(tx: Transaction, dispatch_id: str, op_id: str, answer: Any) -> None:
     """Keep an answer, in the transaction that does what it answers."""
     tx.change(_KEEP, {"dispatch_id": dispatch_id, "op_id": op_id, "answer": answer, "at": tx.now})
+
+
+def once(tx: Transaction, dispatch_id: str, op_id: str, do: Callable[[], Any]) -> Any:
+    """Do something and keep its answer, or give the first answer when the same operation did it before.
+
+    Args:
+        tx: a transaction that writes.
+        dispatch_id: the dispatch that it is done for.
+        op_id: identity of the operation.
+        do: does it and answers a JSON value.
+    """
+    known = first_answer(tx, dispatch_id, op_id)
+    if known is not NO_ANSWER:
+        return known
+    answer = do()
+    keep_answer(tx, dispatch_id, op_id, answer)
+    return answer

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam as bind
 from sqlalchemy import func, select, text
 
+from tradewind.server.store import plans
 from tradewind.server.store.column_types import UtcDateTime
 from tradewind.server.store.statements import PerDialect, within
 from tradewind.server.store.tables import dag_run
@@ -61,6 +62,8 @@ _FIRST_QUEUED = (
 
 
 def wake_queue(tx: Transaction, dag_ids: Iterable[str]) -> None:
-    """Let the leader look at the queued runs of DAGs that were resumed or may now run more of them at once."""
+    """Let the leader look at DAGs that were resumed or may now run more at once, for queued runs and for new ones."""
+    dag_ids = list(dag_ids)
+    plans.release(tx, dag_ids)
     first = [tx.value(_FIRST_QUEUED, {"dag_id": dag_id}) for dag_id in dag_ids]
     touch_runs(tx, [run_pk for run_pk in first if run_pk is not None])

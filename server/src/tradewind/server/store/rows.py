@@ -28,7 +28,6 @@ __all__ = [
     "DagFileRow",
     "DagRow",
     "DagVersionRow",
-    "DirtyRun",
     "Dispatch",
     "DispatchedTask",
     "EventRow",
@@ -47,7 +46,6 @@ __all__ = [
     "RunRow",
     "SessionRow",
     "SigningKeyRow",
-    "Startable",
     "TryRow",
     "VariableRow",
     "WorkerBinding",
@@ -113,6 +111,7 @@ class DagRow:
     stale: bool
     dag_version_pk: int
     version_number: int
+    display_name: str | None
     description: str | None
     tags: list[str]
     owners: list[str]
@@ -231,6 +230,7 @@ class RunRow:
     timeout_at: datetime | None
     cancelled_at: datetime | None
     end_reason: dict[str, Any] | None
+    held_by_run_pk: int | None
     clear_number: int
 
 
@@ -265,6 +265,7 @@ class InstanceRow:
     queue: str
     executor: str
     skips: list[str] | None
+    note: str | None
     reason: dict[str, Any] | None
     retry_at: datetime | None
     scheduled_at: datetime | None
@@ -327,32 +328,6 @@ class EventRow:
     to_state: str
     actor: str
     detail: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class DirtyRun:
-    """A live run that the leader has to look at."""
-
-    pk: int
-    dag_id: str
-    run_id: str
-    dag_version_pk: int
-    state: DagRunState
-    rev: int
-
-
-@dataclass(frozen=True, slots=True)
-class Startable:
-    """What decides whether runs of a DAG may start.
-
-    Attributes:
-        queued: keys of queued runs in the order in which they start, no more than there are free run slots.
-    """
-
-    paused: bool
-    max_active_runs: int
-    active_runs: int
-    queued: list[int]
 
 
 @dataclass(frozen=True, slots=True)

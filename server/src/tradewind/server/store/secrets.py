@@ -18,6 +18,11 @@ from tradewind.server.store.words import storable
 _VARIABLES = select(variable).where(within(variable.c.key, "keys"))
 _VARIABLE_PAGE = select(variable).order_by(variable.c.key).limit(bind("most")).offset(bind("skip"))
 _VARIABLE_TOTAL = select(func.count()).select_from(variable)
+_KEYS = (
+    select(variable.c.key)
+    .where(func.substr(variable.c.key, 1, bind("length")) == bind("prefix"))
+    .order_by(variable.c.key)
+)
 _PUT_VARIABLE = upsert(variable, "value_encrypted", "description", "updated_at")
 _DELETE_VARIABLE = variable.delete().where(variable.c.key == bind("of"))
 _CONNECTIONS = select(connection).where(within(connection.c.conn_id, "ids"))
@@ -63,6 +68,13 @@ def list_variables(tx: Transaction, *, limit: int = 100, offset: int = 0) -> Pag
     """Variables by key, decrypted."""
     rows = tx.rows(_VARIABLE_PAGE, {"most": limit, "skip": offset})
     return Page([_variable_row(tx, row) for row in rows], tx.value(_VARIABLE_TOTAL))
+
+
+def variable_keys(tx: Transaction, prefix: str = "") -> list[str]:
+    """Keys of variables that begin with a prefix, sorted by code point."""
+    if "\0" in prefix:
+        return []
+    return sorted(row.key for row in tx.rows(_KEYS, {"prefix": prefix, "length": len(prefix)}))
 
 
 def get_connection(tx: Transaction, conn_id: str) -> Connection | None:

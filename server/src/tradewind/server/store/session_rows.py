@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
+from sqlalchemy import bindparam as bind
+
+from tradewind.server.store.column_types import UtcDateTime
 from tradewind.server.store.identity import uuid7
-from tradewind.server.store.statements import PerDialect, insert_or
+from tradewind.server.store.statements import PerDialect, insert_or, within
 from tradewind.server.store.tables import worker_session
 from tradewind.server.store.transaction import Transaction
 
@@ -42,6 +46,12 @@ _APPEAR = insert_or(
     ).returning(worker_session.c.session_id, worker_session.c.connection_epoch),
 )
 
+_CLOSE_ONE_SHOTS = (
+    worker_session.update()
+    .where(within(worker_session.c.session_id, "sessions"), worker_session.c.connection_epoch == 0)
+    .values(closed_at=bind("at", type_=UtcDateTime()))
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Introduction:
@@ -74,6 +84,12 @@ def appear(tx: Transaction, introduction: Introduction) -> tuple[str, int]:
         `session_id` and `connection_epoch`, 0 unless it has connected as well.
     """
     return _put(tx, _APPEAR, introduction, connected=False, connection_epoch=0)
+
+
+def close_one_shots(tx: Transaction, session_ids: Collection[str]) -> None:
+    """Close those of the sessions that keep no connection: the only activity that they had is over."""
+    if session_ids:
+        tx.change(_CLOSE_ONE_SHOTS, {"sessions": sorted(session_ids), "at": tx.now})
 
 
 def _put(

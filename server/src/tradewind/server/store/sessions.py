@@ -15,6 +15,7 @@ from tradewind.server.store import session_rows
 from tradewind.server.store.column_types import Json, UtcDateTime
 from tradewind.server.store.dispatches.lookup import handouts
 from tradewind.server.store.dispatches.losses import lose
+from tradewind.server.store.dispatches.stopping import confirm_gone
 from tradewind.server.store.handouts import LossCause, OpenedSession, Renewed, SessionRow, WorkerBinding
 from tradewind.server.store.rows import CredentialRow
 from tradewind.server.store.session_rows import Introduction
@@ -50,10 +51,12 @@ _LIVE_COLUMNS = select(
     dispatch.c.session_id,
     dispatch.c.started_at,
     dispatch.c.claimed_at,
+    dispatch.c.ended_at,
     dispatch.c.nonce,
 )
-_LIVE_OF_SESSIONS = _LIVE_COLUMNS.where(
-    text("dispatch.ended_at IS NULL AND dispatch.session_id IS NOT NULL"), within(dispatch.c.session_id, "sessions")
+# Live ones, and stopped ones whose process may be there.
+_OF_SESSIONS = _LIVE_COLUMNS.where(
+    text("dispatch.gone_at IS NULL AND dispatch.session_id IS NOT NULL"), within(dispatch.c.session_id, "sessions")
 ).order_by(dispatch.c.dispatch_id)
 _LIVE_SPOOLED = _LIVE_COLUMNS.where(
     within(dispatch.c.dispatch_id, "dispatches"),
@@ -97,7 +100,8 @@ def open_session(tx: Transaction, credential: CredentialRow, hello: Hello) -> Op
     """A worker connects and tells what it has; older connections of the same instance are worth nothing from now on.
 
     What its former lives ran has ended with them, except for outcomes in the spool, which this one delivers. What it
-    has not heard of is to be delivered again; what it started and does not have any more is lost.
+    has not heard of is to be delivered again; what it started and does not have any more is lost. The process of a
+    stopped dispatch that it does not have is gone.
 
     Args:
         tx: a transaction that writes.
@@ -117,8 +121,17 @@ def open_session(tx: Transaction, credential: CredentialRow, hello: Hello) -> Op
         )
     binding = _connect(tx, credential, hello)
     former = _end_instances(tx, credential, hello.ended_instances)
-    rows = tx.rows(_LIVE_OF_SESSIONS, {"sessions": [binding.session_id, *former]})
+    rows = tx.rows(_OF_SESSIONS, {"sessions": [binding.session_id, *former]})
     announced = {*hello.live, *hello.spooled}
+    confirm_gone(
+        tx,
+        {
+            row.dispatch_id: None
+            for row in rows
+            if row.ended_at is not None and (row.session_id in former or row.dispatch_id not in announced)
+        },
+    )
+    rows = [row for row in rows if row.ended_at is None]
     own = [row for row in rows if row.session_id == binding.session_id]
     unknown = [row for row in own if row.dispatch_id not in announced]
     _rebind(tx, binding, hello.spooled)
@@ -154,7 +167,7 @@ def renew(
     """A sign of life: the lease begins again, for everything that the worker has.
 
     What the worker should have had for longer than a lease and does not name is delivered again, or lost if it had
-    started: the worker has forgotten it.
+    started: the worker has forgotten it. A stopped dispatch that it does not name a lease after the stop is gone.
 
     Args:
         tx: a transaction that writes.
@@ -176,9 +189,11 @@ def renew(
     tx.change(_RENEW, {"of": row.session_id, "until": tx.now + lease})
     forgotten = [
         one
-        for one in tx.rows(_LIVE_OF_SESSIONS, {"sessions": [row.session_id]})
-        if one.dispatch_id not in named and (one.started_at or one.claimed_at) < tx.now - lease
+        for one in tx.rows(_OF_SESSIONS, {"sessions": [row.session_id]})
+        if one.dispatch_id not in named and (one.ended_at or one.started_at or one.claimed_at) < tx.now - lease
     ]
+    confirm_gone(tx, {one.dispatch_id: None for one in forgotten if one.ended_at is not None})
+    forgotten = [one for one in forgotten if one.ended_at is None]
     lose(tx, [one.dispatch_id for one in forgotten if _had_started(one)], LossCause.NOT_RUNNING)
     live = _live_of(tx, row.session_id)
     return Renewed(
@@ -196,7 +211,7 @@ def update_offer(tx: Transaction, binding: WorkerBinding, capacity: Mapping[str,
 def mark_disconnected(tx: Transaction, binding: WorkerBinding) -> None:
     """The connection is gone; the lease of what it has goes on. Without effect when a newer connection is there."""
     gone = tx.change(_DISCONNECT, {"of": binding.session_id, "epoch": binding.connection_epoch})
-    if gone and not _live_of(tx, binding.session_id):
+    if gone and not tx.rows(_OF_SESSIONS, {"sessions": [binding.session_id]}):
         tx.change(_CLOSE, {"sessions": [binding.session_id], "at": tx.now})
 
 
@@ -251,8 +266,8 @@ def _rebind(tx: Transaction, binding: WorkerBinding, spooled: Collection[str]) -
 
 def _live_of(tx: Transaction, session_id: str) -> dict[str, ActivityKind]:
     """What is live and in the hands of a session."""
-    rows = tx.rows(_LIVE_OF_SESSIONS, {"sessions": [session_id]})
-    return {row.dispatch_id: ActivityKind(row.kind) for row in rows}
+    rows = tx.rows(_OF_SESSIONS, {"sessions": [session_id]})
+    return {row.dispatch_id: ActivityKind(row.kind) for row in rows if row.ended_at is None}
 
 
 def _lowered(hello: Hello) -> Hello:

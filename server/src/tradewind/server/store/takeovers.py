@@ -16,7 +16,7 @@ from tradewind.server.store.tables import dispatch, worker_session
 from tradewind.server.store.transaction import Transaction
 
 _OPEN = text("worker_session.closed_at IS NULL")
-_OF_SESSION = text("dispatch.ended_at IS NULL AND dispatch.session_id IS NOT NULL")
+_OF_SESSION = text("dispatch.gone_at IS NULL AND dispatch.session_id IS NOT NULL")
 _OF_BROKER = text("dispatch.ended_at IS NULL AND dispatch.session_id IS NULL")
 
 _SHORTEST = (
@@ -53,7 +53,9 @@ _CLOSE = (
 
 
 def overdue_dispatches(tx: Transaction, attendance: Attendance, limit: int = 1000) -> list[Overdue]:
-    """Live dispatches whose deadline has passed: of silent workers, and of brokers that nobody started them for.
+    """Dispatches whose deadline has passed: of silent workers, and of brokers that nobody started them for.
+
+    Stopped ones are among them as long as their process may be there.
 
     Sessions that ran out and have nothing in hand are closed along the way.
 

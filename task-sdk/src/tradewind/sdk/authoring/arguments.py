@@ -6,8 +6,8 @@ import datetime as dt
 import difflib
 import math
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from tradewind.sdk.authoring.unsupported import PRODUCT, REMOVED_ARGUMENTS
 from tradewind.sdk.exceptions import DagAuthoringError, UnknownArgumentError
@@ -17,6 +17,8 @@ MAX_NAME = 100
 MAX_RETRIES = 1000
 MAX_TEXT = 5_000
 MAX_DOCUMENTATION = 100_000
+
+T = TypeVar("T")
 
 _ID = re.compile(r"[A-Za-z0-9_.\-]+")
 
@@ -40,6 +42,26 @@ def identifier(name: str, value: object, *, longest: int = MAX_ID, owner: str = 
     if len(value) > longest:
         raise DagAuthoringError(f"{name}{of} {value!r} has {len(value)} characters; at most {longest} are allowed.")
     return value
+
+
+def short_identifier(name: str, value: object, owner: str) -> str:
+    """A name of the contract of at most 100 characters."""
+    return identifier(name, value, longest=MAX_NAME, owner=owner)
+
+
+def optional(check: Callable[[str, Any, str], T]) -> Callable[[str, Any, str], T | None]:
+    """The same check, that lets None pass."""
+    return lambda name, value, owner: None if value is None else check(name, value, owner)
+
+
+def within(smallest: int, largest: int) -> Callable[[str, Any, str], int]:
+    """A check for an integer within bounds."""
+    return lambda name, value, owner: whole_number(name, value, owner, smallest=smallest, largest=largest)
+
+
+def documentation(name: str, value: object, owner: str) -> str | None:
+    """A long text."""
+    return text(name, value, owner, longest=MAX_DOCUMENTATION)
 
 
 def text(name: str, value: object, owner: str, *, longest: int = MAX_TEXT) -> str | None:
@@ -94,10 +116,11 @@ def flag(name: str, value: object, owner: str) -> bool:
     return value
 
 
-def date(name: str, value: object, owner: str) -> None:
-    """A datetime or nothing."""
-    if value is not None and not isinstance(value, dt.datetime):
-        raise DagAuthoringError(f"{name} of {owner} must be a datetime, not {value!r}.")
+def optional_callable(name: str, value: Any, owner: str) -> Any:
+    """A function or nothing."""
+    if value is not None and not callable(value):
+        raise DagAuthoringError(f"{name} of {owner} must be a function, not {value!r}.")
+    return value
 
 
 def one_of(name: str, value: object, owner: str, choices: Iterable[str]) -> str:
@@ -123,7 +146,7 @@ def tags(value: object, owner: str) -> set[str]:
 
 
 def grants(name: str, value: object, owner: str) -> tuple[str, ...]:
-    """Names of connections or variables that the code needs: exact ones, or a prefix and one asterisk.
+    """Names of connections, variables or DAGs that the code needs: exact ones, or a prefix and one asterisk.
 
     Sorted, each once.
     """

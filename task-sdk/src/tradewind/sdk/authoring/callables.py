@@ -6,9 +6,11 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_type_hints
 
-from tradewind.sdk.authoring.context import CONTEXT_KEYS
+from tradewind.sdk.authoring.context import CONTEXT_KEYS, EMPTY_KEYS, MISSING_KEYS
+from tradewind.sdk.authoring.generators import returned_by
 from tradewind.sdk.authoring.unsupported import unsupported
 from tradewind.sdk.exceptions import DagAuthoringError
+from tradewind.sdk.lazy_value import resolved
 
 _REQUIRED = object()
 _NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
@@ -35,13 +37,16 @@ def call_with_context(
                 f"Parameter {parameter.name!r} of {function_name(function)} would get a positional argument, "
                 "but its name stands for a key of the task context or has a keyword argument already; rename it."
             )
-    wanted = {**context, **kwargs}
-    if all(parameter.kind is not inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
-        named = {name for name, parameter in parameters.items() if parameter.kind in _NAMED}
-        wanted = {name: value for name, value in wanted.items() if name in named}
+    named = {name for name, parameter in parameters.items() if parameter.kind in _NAMED}
+    takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    wanted = {
+        name: resolved(value) if name in named else value
+        for name, value in {**context, **kwargs}.items()
+        if takes_all or name in named
+    }
     for name in _missing(parameters.values(), len(args), wanted):
         wanted[name] = context[name]
-    return function(*args, **wanted)
+    return returned_by(function, function(*args, **wanted))
 
 
 def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -62,7 +67,7 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
                 f"Parameter {parameter.name!r} of {name} stands for a key of the task context; "
                 "its default can only be None."
             )
-        if position < len(args):
+        if position < len(args) and parameter.name not in EMPTY_KEYS:
             raise DagAuthoringError(
                 f"Parameter {parameter.name!r} of {name} stands for a key of the task context and cannot be given by "
                 "position; rename it."
@@ -85,12 +90,12 @@ def check_callable(function: object, owner: str) -> None:
 
     Raises:
         DagAuthoringError: it is no function.
-        UnsupportedFeatureError: it is an asynchronous one.
+        UnsupportedFeatureError: it is an asynchronous generator.
     """
     if not callable(function):
         raise DagAuthoringError(f"{owner} needs a function, not {function!r}.")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise unsupported(f"An asynchronous function ({function_name(function)})", "async tasks")
+    if inspect.isasyncgenfunction(function):
+        raise unsupported(f"An asynchronous generator ({function_name(function)})", "async tasks")
 
 
 def returns_mapping(function: Callable[..., Any]) -> bool:
@@ -116,7 +121,7 @@ def _missing(parameters: Iterable[inspect.Parameter], given: int, wanted: Mappin
         for parameter in list(parameters)[given:]
         if parameter.kind in _NAMED
         and parameter.default is inspect.Parameter.empty
-        and parameter.name in CONTEXT_KEYS
+        and (parameter.name in CONTEXT_KEYS or parameter.name in MISSING_KEYS)
         and parameter.name not in wanted
     ]
 

@@ -9,26 +9,53 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from tradewind.sdk.exceptions import OutsideTaskError
+from tradewind.sdk.lazy_value import LazyValue, resolved, value_of
 
 if TYPE_CHECKING:
-    from tradewind.sdk.contract import Connection
+    from tradewind.sdk.contract import Connection, DagRunState, DagRunType, RunSummary, XComValue
 
 
 @dataclass(frozen=True, kw_only=True)
 class DagRun:
-    """The run that a task belongs to. Dates are aware and in UTC; one that the run does not have is None."""
+    """The run that a task belongs to. Dates are aware and in UTC; one that the run does not have is None.
+
+    Attributes:
+        next_run_after: when the next scheduled run of the DAG is due, if it has a timetable.
+    """
 
     dag_id: str
     run_id: str
-    run_type: str
+    run_type: DagRunType
     run_after: dt.datetime
+    state: DagRunState
     logical_date: dt.datetime | None = None
     data_interval_start: dt.datetime | None = None
     data_interval_end: dt.datetime | None = None
     start_date: dt.datetime | None = None
+    end_date: dt.datetime | None = None
     conf: dict[str, Any]
     dag_version: int
     triggering_user_name: str | None = None
+    triggered_by: str | None = None
+    note: str | None = None
+    next_run_after: dt.datetime | None = None
+
+    if not TYPE_CHECKING:  # a type checker is to see that these do not exist
+
+        def __getattr__(self, name: str) -> Any:
+            why = _MISSING_OF_RUN.get(name, "there is no such attribute")
+            raise AttributeError(f"dag_run has no {name!r}: {why}.")
+
+
+_MISSING_OF_RUN: Mapping[str, str] = {
+    "execution_date": "Airflow 3 removed it; logical_date is its name now",
+    "external_trigger": "Airflow 3 removed it; compare run_type with 'manual'",
+    "queued_at": "tasks are not told when their run was created; start_date says when it began",
+    "get_task_instance": "Airflow 3 has no database in tasks; ti.xcom_pull() reads what other tasks left",
+    "get_task_instances": "Airflow 3 has no database in tasks; ti.xcom_pull() reads what other tasks left",
+    "consumed_asset_events": "this version of Tradewind does not have assets yet",
+    "partition_key": "this version of Tradewind does not have partitions yet",
+}
 
 
 class TaskInstance(Protocol):
@@ -70,19 +97,30 @@ class Context(TypedDict, total=False):
     `dag` is the DAG and `task` the operator. They are not named by type: both are declared in terms of this.
     """
 
+    conn: Any
     dag: Any
     dag_run: DagRun
     data_interval_end: dt.datetime
     data_interval_start: dt.datetime
     ds: str
     ds_nodash: str
+    exception: BaseException | str | None
+    inlets: list[Any]
     logical_date: dt.datetime
+    macros: Any
     map_index_template: str | None
+    outlets: list[Any]
     params: dict[str, Any]
+    prev_data_interval_end_success: dt.datetime | None
+    prev_data_interval_start_success: dt.datetime | None
+    prev_end_date_success: dt.datetime | None
+    prev_start_date_success: dt.datetime | None
+    reason: str | None
     run_id: str
     task: Any
     task_instance: TaskInstance
     task_instance_key_str: str
+    task_reschedule_count: int
     templates_dict: dict[str, Any] | None
     test_mode: bool
     ti: TaskInstance
@@ -90,37 +128,38 @@ class Context(TypedDict, total=False):
     ts: str
     ts_nodash: str
     ts_nodash_with_tz: str
+    var: Any
 
 
 _LATER = "this version of Tradewind does not have it yet"
 _NO_DATE = "the run was triggered without a logical date"
+_REMOVED_DATE = "Airflow 3 removed it; "
 
 MISSING_KEYS: Mapping[str, str] = {
     "logical_date": _NO_DATE,
     "data_interval_start": _NO_DATE,
     "data_interval_end": _NO_DATE,
     "conf": "the configuration of the run is in dag_run.conf",
-    "execution_date": "Airflow 3 removed it; logical_date is its name now",
-    "exception": "it exists in callbacks only",
-    "reason": "it exists in callbacks only",
-    "var": f"{_LATER}; use Variable.get(...)",
-    "conn": f"{_LATER}; use Connection.get(...)",
+    "execution_date": f"{_REMOVED_DATE}logical_date is its name now",
+    "next_execution_date": f"{_REMOVED_DATE}use data_interval_end",
+    "next_ds": f"{_REMOVED_DATE}use data_interval_end | ds",
+    "next_ds_nodash": f"{_REMOVED_DATE}use data_interval_end | ds_nodash",
+    "prev_execution_date": f"{_REMOVED_DATE}use prev_data_interval_start_success",
+    "prev_execution_date_success": f"{_REMOVED_DATE}use prev_data_interval_start_success",
+    "prev_ds": f"{_REMOVED_DATE}use macros.ds_add(ds, -1)",
+    "prev_ds_nodash": f"{_REMOVED_DATE}use macros.ds_add(ds, -1)",
+    "tomorrow_ds": f"{_REMOVED_DATE}use macros.ds_add(ds, 1)",
+    "tomorrow_ds_nodash": f"{_REMOVED_DATE}use macros.ds_add(ds, 1)",
+    "yesterday_ds": f"{_REMOVED_DATE}use macros.ds_add(ds, -1)",
+    "yesterday_ds_nodash": f"{_REMOVED_DATE}use macros.ds_add(ds, -1)",
     **dict.fromkeys(
         (
             "asset_state_store",
             "expanded_ti_count",
             "inlet_events",
-            "inlets",
-            "macros",
             "outlet_events",
-            "outlets",
             "partition_date",
             "partition_key",
-            "prev_data_interval_end_success",
-            "prev_data_interval_start_success",
-            "prev_end_date_success",
-            "prev_start_date_success",
-            "task_reschedule_count",
             "task_state_store",
             "triggering_asset_events",
         ),
@@ -129,14 +168,34 @@ MISSING_KEYS: Mapping[str, str] = {
 }
 """Why a key of Airflow's context may be missing."""
 
-CONTEXT_KEYS = frozenset(Context.__annotations__) | frozenset(MISSING_KEYS)
+CONTEXT_KEYS = frozenset(Context.__annotations__) | (
+    frozenset(MISSING_KEYS) - {key for key, why in MISSING_KEYS.items() if why.startswith(_REMOVED_DATE)}
+)
 """Names that mean the context when a function has a parameter of such a name."""
 
 
+EMPTY_KEYS = frozenset({"exception", "reason"})
+"""Keys that have a value in callbacks only; a running task gets None for them."""
+
+
 class ContextValues(dict[str, Any]):
-    """The context as a dict whose error for a missing key says why it is missing."""
+    """The context as a dict whose error for a missing key says why it is missing.
+
+    A lazy value is looked up when its key is asked for; what copies the dict as a whole, such as `f(**context)`, gets
+    the lazy value itself and costs no call.
+    """
+
+    def __getitem__(self, key: str) -> Any:
+        value = dict.__getitem__(self, key)
+        return value_of(value) if type(value) is LazyValue else value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key; the default when the context has no such key."""
+        return resolved(dict.get(self, key, default))
 
     def __missing__(self, key: object) -> Any:
+        if key in EMPTY_KEYS:
+            return None
         reason = MISSING_KEYS.get(key) if isinstance(key, str) else None
         raise KeyError(f"The task context has no {key!r}: {reason or 'there is no such key'}.")
 
@@ -152,6 +211,53 @@ class RunningTask(Protocol):
 
     def get_connection(self, conn_id: str) -> Connection | None:
         """A connection; None when there is no such connection."""
+        ...
+
+    def set_variable(self, key: str, value: str, description: str | None = None) -> None:
+        """Write a variable."""
+        ...
+
+    def delete_variable(self, key: str) -> bool:
+        """Delete a variable; False when there is none."""
+        ...
+
+    def list_variable_keys(self, prefix: str = "") -> list[str]:
+        """Keys of the variables that the task may read."""
+        ...
+
+    def find_xcom(
+        self,
+        dag_id: str,
+        task_id: str,
+        key: str,
+        *,
+        run_id: str | None = None,
+        include_prior_dates: bool = False,
+        map_index: int | None = None,
+    ) -> XComValue | None:
+        """An XCom of any run as it is kept; None when there is none."""
+        ...
+
+    def trigger_run(
+        self,
+        dag_id: str,
+        *,
+        run_id: str | None = None,
+        logical_date: dt.datetime | None = None,
+        run_after: dt.datetime | None = None,
+        conf: Mapping[str, Any] | None = None,
+        note: str | None = None,
+        reset: bool = False,
+    ) -> RunSummary:
+        """Create a run of a DAG."""
+        ...
+
+    def get_run(self, dag_id: str, run_id: str) -> RunSummary | None:
+        """A run of a DAG; None when there is none."""
+        ...
+
+    def get_previous_run(self, state: DagRunState | None = None) -> RunSummary | None:
+        """The run of the DAG before this one, the last in a state if one is given; None when there is none."""
         ...
 
 

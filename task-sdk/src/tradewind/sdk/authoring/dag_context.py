@@ -1,29 +1,42 @@
-"""Which DAG new tasks join, and which DAGs a file has declared."""
+"""Which DAG and task group new tasks join, and which DAGs a file has declared."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tradewind.sdk.authoring.dependencies import AbstractDag
+from tradewind.sdk.authoring.dependencies import AbstractDag, AbstractTaskGroup
 
-_open: list[AbstractDag] = []
+_open: list[AbstractDag | AbstractTaskGroup] = []
 _declared: list[list[AbstractDag]] = []
 
 
-def push(dag: AbstractDag) -> None:
-    """New tasks join this DAG from now on."""
-    _open.append(dag)
+def push(place: AbstractDag | AbstractTaskGroup) -> None:
+    """New tasks join this DAG or task group from now on."""
+    _open.append(place)
 
 
-def pop() -> AbstractDag:
-    """New tasks join the DAG that was open before."""
+def pop() -> AbstractDag | AbstractTaskGroup:
+    """New tasks join what was open before."""
     return _open.pop()
 
 
 def current_dag() -> AbstractDag | None:
     """The DAG that new tasks join."""
-    return _open[-1] if _open else None
+    if not _open:
+        return None
+    place = _open[-1]
+    return place if isinstance(place, AbstractDag) else place.dag
+
+
+def current_group(dag: AbstractDag) -> AbstractTaskGroup:
+    """The task group that new tasks of a DAG join: its root group unless another one is open."""
+    for place in reversed(_open):
+        if place is dag:
+            break
+        if isinstance(place, AbstractTaskGroup) and place.dag is dag:
+            return place
+    return dag.task_group
 
 
 def declare(dag: AbstractDag) -> None:

@@ -9,10 +9,11 @@ from typing import Any, ParamSpec, overload
 
 from tradewind.sdk.authoring.callables import function_name
 from tradewind.sdk.authoring.dag import DAG
-from tradewind.sdk.authoring.unsupported import unsupported
 from tradewind.sdk.exceptions import DagAuthoringError
 
 P = ParamSpec("P")
+
+_VARIADIC = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 
 
 @overload
@@ -22,12 +23,15 @@ def dag(dag_id: str = "", **arguments: Any) -> Callable[[Callable[P, Any]], Call
 def dag(dag_id: Callable[..., Any] | str = "", **arguments: Any) -> Any:
     """Make a function declare a DAG: tasks that its body creates join it. Call the function once in the DAG file.
 
+    Parameters of the function are params of the DAG, with the arguments of the call, or their defaults, as defaults; in
+    the body they stand for the values that a run has.
+
     Args:
         dag_id: name of the DAG; that of the function unless given.
         arguments: as for `DAG`. The function's docstring is the DAG's documentation unless `doc_md` is given.
 
     Raises:
-        UnsupportedFeatureError: the function has parameters; in Airflow they are params of the run.
+        DagAuthoringError: the function has parameters that cannot be params.
     """
     if callable(dag_id):
         return _factory(dag_id, "", arguments)
@@ -40,20 +44,28 @@ def dag(dag_id: Callable[..., Any] | str = "", **arguments: Any) -> Any:
 def _factory(function: Callable[..., Any], dag_id: str, arguments: dict[str, Any]) -> Callable[..., DAG]:
     if not callable(function):
         raise DagAuthoringError(f"@dag decorates a function, not {function!r}.")
-    parameters = inspect.signature(function).parameters
-    if parameters:
-        raise unsupported(
-            f"Parameter {next(iter(parameters))!r} of the @dag function {function_name(function)}",
-            "params; `dag_run.conf` holds what a run was triggered with",
-        )
+    signature = inspect.signature(function)
+    for parameter in signature.parameters.values():
+        if parameter.kind in _VARIADIC:
+            raise DagAuthoringError(
+                f"Parameter {str(parameter)!r} of the @dag function {function_name(function)} cannot be a param; "
+                "name each one."
+            )
 
     @functools.wraps(function)
     def declare_dag(*args: Any, **kwargs: Any) -> DAG:
         given = dict(arguments)
         if function.__doc__ and not given.get("doc_md"):
             given["doc_md"] = inspect.cleandoc(function.__doc__)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise DagAuthoringError(f"{function_name(function)} cannot be called like this: {error}.") from None
+        bound.apply_defaults()
         with DAG(dag_id or function.__name__, **given) as declared:
-            function(*args, **kwargs)
+            for name, value in bound.arguments.items():
+                bound.arguments[name] = declared.param(name, value)
+            function(*bound.args, **bound.kwargs)
         return declared
 
     return declare_dag

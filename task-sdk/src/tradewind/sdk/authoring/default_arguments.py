@@ -7,8 +7,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tradewind.sdk.authoring.dag_context import current_dag
-from tradewind.sdk.authoring.dependencies import AbstractDag
+from tradewind.sdk.authoring.dag_context import current_dag, current_group
+from tradewind.sdk.authoring.dependencies import AbstractDag, AbstractTaskGroup
 from tradewind.sdk.exceptions import DagAuthoringError, UnknownArgumentError
 
 _DEPTH = "_init_depth"
@@ -17,8 +17,8 @@ _DEPTH = "_init_depth"
 def apply_defaults(init: Callable[..., None], also: Iterable[str] = ()) -> Callable[..., None]:
     """Wrap the `__init__` of an operator: it takes keyword arguments only, and fills in defaults.
 
-    Defaults are those of the DAG, then those of the operator's own `default_args`. When the outermost `__init__` ends,
-    the operator's `_finish` is called.
+    Defaults are those of the DAG, of its task groups from the outer ones in, then those of the operator's own
+    `default_args`. When the outermost `__init__` ends, the operator's `_finish` is called.
 
     Args:
         init: the method.
@@ -54,11 +54,14 @@ def apply_defaults(init: Callable[..., None], also: Iterable[str] = ()) -> Calla
     return wrapper
 
 
-def _defaults_for(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    dag = arguments.get("dag") or current_dag()
-    defaults = dict(dag.default_args) if isinstance(dag, AbstractDag) else {}
+def _defaults_for(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     own = arguments.get("default_args")
     if own is not None and not isinstance(own, dict):
         raise DagAuthoringError(f"default_args of a task must be a dict, not {own!r}.")
-    defaults.update(own or {})
-    return defaults
+    group = arguments.get("task_group")
+    dag = arguments.get("dag") or (group.dag if isinstance(group, AbstractTaskGroup) else current_dag())
+    if not isinstance(dag, AbstractDag):
+        return own or {}
+    if not isinstance(group, AbstractTaskGroup):
+        group = current_group(dag)
+    return {**dag.default_args, **group.default_args, **(own or {})}

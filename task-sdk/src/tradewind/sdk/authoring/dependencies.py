@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self, TypeAlias, TypeVar
 
 from tradewind.sdk.exceptions import DagAuthoringError
 
@@ -14,7 +14,7 @@ Other = TypeVar("Other", bound="DependencyMixin | Sequence[DependencyMixin]")
 
 
 class DependencyMixin(ABC):
-    """Something with `>>` and `<<`: a task, the result of one, or a label."""
+    """Something with `>>` and `<<`: a task, the result of one, a task group, or a label."""
 
     @property
     @abstractmethod
@@ -50,11 +50,11 @@ class DependencyMixin(ABC):
         self.set_upstream(other)
         return other
 
-    def __rrshift__(self, other: Dependencies) -> DependencyMixin:
+    def __rrshift__(self, other: Dependencies) -> Self:
         self.set_upstream(other)
         return self
 
-    def __rlshift__(self, other: Dependencies) -> DependencyMixin:
+    def __rlshift__(self, other: Dependencies) -> Self:
         self.set_downstream(other)
         return self
 
@@ -67,10 +67,17 @@ class AbstractDag(ABC):
 
     dag_id: str
     default_args: dict[str, Any]
+    params: Any
+    task_group: AbstractTaskGroup
+    task_dict: Mapping[str, Any]
 
     @abstractmethod
     def add_task(self, task: Any) -> None:
         """Make the task one of this DAG."""
+
+    @abstractmethod
+    def unique_task_id(self, task_id: str, group: AbstractTaskGroup | None = None) -> str:
+        """The id itself, or with a number behind it when a task of the DAG has it already."""
 
     @abstractmethod
     def set_edge_info(self, upstream_task_id: str, downstream_task_id: str, info: dict[str, str]) -> None:
@@ -81,6 +88,7 @@ class TaskNode(DependencyMixin):
     """A task as a node of its DAG."""
 
     task_id: str
+    task_group: AbstractTaskGroup | None
     _dag: AbstractDag | None
     upstream_task_ids: set[str]
     downstream_task_ids: set[str]
@@ -96,6 +104,30 @@ class TaskNode(DependencyMixin):
     def has_dag(self) -> bool:
         """Whether the task belongs to a DAG yet."""
         return self._dag is not None
+
+
+class AbstractTaskGroup(DependencyMixin):
+    """What a task needs of its task group."""
+
+    group_id: str | None
+    dag: AbstractDag
+    default_args: dict[str, Any]
+
+    @abstractmethod
+    def child_id(self, label: str) -> str:
+        """The id of a task or group of this name in the group."""
+
+    @abstractmethod
+    def note_upstream(self, node: DependencyMixin) -> None:
+        """Remember what an arrow leads from to this group."""
+
+    @abstractmethod
+    def note_downstream(self, node: DependencyMixin) -> None:
+        """Remember what an arrow leads to from this group."""
+
+    @abstractmethod
+    def passed_on(self) -> Sequence[TaskNode]:
+        """Where an arrow from this group begins while it holds no task: at what it waits for."""
 
 
 class EdgeModifier(DependencyMixin):
@@ -161,6 +193,13 @@ def connect(upstream: DependencyMixin, downstream: DependencyMixin, modifier: Ed
         DagAuthoringError: they belong to more than one DAG, or to none.
     """
     before, after = upstream.leaves, downstream.roots
+    if isinstance(downstream, AbstractTaskGroup):
+        downstream.note_upstream(upstream)
+    if isinstance(upstream, AbstractTaskGroup):
+        upstream.note_downstream(downstream)
+        before = before or upstream.passed_on()
+    if not before or not after:  # a group that holds no task yet
+        return
     dag = _common_dag([*before, *after])
     for first in before:
         for second in after:

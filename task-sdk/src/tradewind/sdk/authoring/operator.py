@@ -2,67 +2,52 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Unpack
 
 from tradewind.sdk.authoring import arguments as check
-from tradewind.sdk.authoring.dag_context import current_dag
+from tradewind.sdk.authoring.dag_context import current_dag, current_group
 from tradewind.sdk.authoring.default_arguments import apply_defaults
-from tradewind.sdk.authoring.dependencies import AbstractDag, TaskNode, connect
-from tradewind.sdk.authoring.trigger_rule import TriggerRule
-from tradewind.sdk.authoring.unsupported import (
-    TASK_ARGUMENTS,
-    WITHOUT_EFFECT,
-    refuse_argument,
-    refuse_template,
-    refuse_used,
-    unsupported,
-)
+from tradewind.sdk.authoring.dependencies import AbstractDag, AbstractTaskGroup, connect
+from tradewind.sdk.authoring.params import ParamsDict
+from tradewind.sdk.authoring.setup_teardown import SetupTeardownTask, note_new_task
+from tradewind.sdk.authoring.task_arguments import CHECKS, DEFAULTS, TaskArguments, TaskFields
+from tradewind.sdk.authoring.templating import Templated
+from tradewind.sdk.authoring.unsupported import TASK_ARGUMENTS, WITHOUT_EFFECT, refuse_used, unsupported
 from tradewind.sdk.authoring.xcom_arg import XComArg, references
-from tradewind.sdk.exceptions import DagAuthoringError
+from tradewind.sdk.exceptions import DagAuthoringError, ParamValidationError
 
 if TYPE_CHECKING:
     from tradewind.sdk.authoring.context import Context
 
-DEFAULT_OWNER = "tradewind"
-DEFAULT_QUEUE = "default"
-DEFAULT_RETRY_DELAY = dt.timedelta(seconds=300)
-"""As in Airflow."""
+_FIELDS = frozenset(DEFAULTS)
+_ACCEPTED = _FIELDS | WITHOUT_EFFECT
+_MAX_DISPLAY_NAME = 500
 
 
-class BaseOperator(TaskNode):
+class BaseOperator(Templated, TaskFields, SetupTeardownTask):
     """Base of all operators: override `execute`.
 
     A subclass calls `super().__init__(**kwargs)`. Its own arguments, too, are taken from `default_args`. Fields named
-    in `template_fields` may hold results of other tasks; they are read before `execute` is called.
+    in `template_fields` may hold templates and results of other tasks; they are filled in before `execute` is called.
 
     Args:
-        task_id: name of the task, unique in its DAG.
-        owner: who answers for the task.
-        retries: further tries after a failed one.
-        retry_delay: pause before such a try, a timedelta or seconds.
-        queue: queue of the workers that may run it.
-        executor: name of the executor that hands it out; the deployment's default when None.
-        trigger_rule: which states of its upstream tasks let it run; only `all_success` is supported yet.
-        do_xcom_push: whether what `execute` returns is kept for other tasks.
-        multiple_outputs: whether `execute` returns a dict each of whose values is kept under its own key, too.
-        connections: ids of connections that it reads, or prefixes with an asterisk. Exact ones come with the task.
-        variables: the same for variables.
-        takeover_after: silence of its worker, a timedelta or seconds, after which a try counts as lost; the
-            deployment's default when None.
-        on_cut: what the worker does with a try that it could not report before its takeover: `continue` or `stop`.
-        doc_md: documentation in Markdown.
-        dag: its DAG; that of the surrounding `with` block when None.
-        default_args: defaults for arguments that are not given, before those of the DAG.
-        others: arguments that Airflow knows. `start_date`, `email_on_failure`, `email_on_retry`,
-            `ignore_first_depends_on_past` and `allow_nested_operators` are accepted and have no effect.
+        task_id: name of the task, unique in its DAG; the ids of its task groups come before it.
+        dag: its DAG; the one that is open when None.
+        task_group: its task group; the one that is open when None.
+        params: values that templates and code of the task can read, in addition to those of its DAG.
+        default_args: defaults for arguments that are not given, before those of its groups and its DAG.
+        task_display_name: name for people; the task id when None.
+        pre_execute: called with the context right before `execute`.
+        post_execute: called with the context and the result right after it.
+        arguments: whatever `TaskFields` lists. `email_on_failure`, `email_on_retry` and `allow_nested_operators` are
+            accepted and have no effect.
 
     Raises:
         UnsupportedArgumentError: an argument of Airflow that has no effect here would have one there.
         UnknownArgumentError: an argument that is unknown or missing.
-        DuplicateTaskIdFound: the DAG has a task of this id.
+        DuplicateTaskIdFound: the DAG has a task or group of this id.
         DagAuthoringError: a value that cannot be.
     """
 
@@ -78,52 +63,39 @@ class BaseOperator(TaskNode):
         self,
         *,
         task_id: str,
-        owner: str = DEFAULT_OWNER,
-        retries: int | None = 0,
-        retry_delay: dt.timedelta | float = DEFAULT_RETRY_DELAY,
-        queue: str = DEFAULT_QUEUE,
-        executor: str | None = None,
-        trigger_rule: TriggerRule | str = TriggerRule.ALL_SUCCESS,
-        do_xcom_push: bool = True,
-        multiple_outputs: bool = False,
-        connections: Collection[str] | None = None,
-        variables: Collection[str] | None = None,
-        takeover_after: dt.timedelta | float | None = None,
-        on_cut: str = "continue",
-        doc_md: str | None = None,
         dag: AbstractDag | None = None,
+        task_group: AbstractTaskGroup | None = None,
+        params: Mapping[str, Any] | None = None,
         default_args: dict[str, Any] | None = None,
-        **others: Any,
+        task_display_name: str | None = None,
+        pre_execute: Callable[[Context], None] | None = None,
+        post_execute: Callable[[Context, Any], None] | None = None,
+        **arguments: Unpack[TaskArguments],
     ) -> None:
-        self.task_id = check.identifier("task_id", task_id)
+        self.task_id = task_id
         self._dag = None
-        if dag is None:
-            dag = current_dag()
-        elif not isinstance(dag, AbstractDag):
-            raise DagAuthoringError(f"dag of task {task_id!r} must be a DAG, not {dag!r}.")
-        me = describe(task_id, dag)
-        refuse_used(others, TASK_ARGUMENTS, me)
-        if unknown := others.keys() - TASK_ARGUMENTS.keys() - WITHOUT_EFFECT:
-            check.refuse_unknown(sorted(unknown), _names(type(self)), me)
-        self.owner = owner
-        self.retries = 0 if retries is None else retries
-        self.retry_delay: dt.timedelta | float = retry_delay
-        self.queue = queue
-        self.executor = executor
-        self.trigger_rule: TriggerRule | str = trigger_rule
-        self.do_xcom_push = do_xcom_push
-        self.multiple_outputs = multiple_outputs
-        self.connections: Collection[str] | None = connections
-        self.variables: Collection[str] | None = variables
-        self.takeover_after: dt.timedelta | float | None = takeover_after
-        self.on_cut = on_cut
-        self.doc_md = doc_md
-        self.start_date = others.get("start_date")
+        dag, group = _place(task_id, dag, task_group)
+        if group is not None and isinstance(task_id, str):
+            self.task_id = group.child_id(task_id)
+        me = describe(self.task_id, dag)
+        check.identifier("task_id", self.task_id)
+        if unusual := arguments.keys() - _ACCEPTED:
+            refuse_used(arguments, TASK_ARGUMENTS, me)
+            check.refuse_unknown(sorted(unusual - TASK_ARGUMENTS.keys()), _names(type(self)), me)
+        self.__dict__.update(DEFAULTS)
+        self.__dict__.update((name, value) for name, value in arguments.items() if name in _FIELDS)
+        self.params = _params(params, dag, me)
+        self.default_args = default_args
+        self._task_display_name = task_display_name
+        self._pre_execute_hook = check.optional_callable("pre_execute", pre_execute, me)
+        self._post_execute_hook = check.optional_callable("post_execute", post_execute, me)
+        self.task_group = group
         self.upstream_task_ids: set[str] = set()
         self.downstream_task_ids: set[str] = set()
         self.check(me)
         if dag is not None:
             dag.add_task(self)
+        note_new_task(self)
 
     def check(self, me: str | None = None) -> None:
         """Bring each argument into its one form. Called again before serialization: attributes may be set until then.
@@ -135,21 +107,17 @@ class BaseOperator(TaskNode):
             DagAuthoringError: a value that cannot be.
         """
         me = me or describe(self.task_id, self._dag)
-        self.owner = check.text("owner", self.owner, me, longest=500) or DEFAULT_OWNER
-        self.retries = check.whole_number("retries", self.retries, me, smallest=0, largest=check.MAX_RETRIES)
-        self.retry_delay = check.duration("retry_delay", self.retry_delay, me)
-        self.queue = check.identifier("queue", self.queue, longest=check.MAX_NAME, owner=me)
-        if self.executor is not None:
-            self.executor = check.identifier("executor", self.executor, longest=check.MAX_NAME, owner=me)
-        self.trigger_rule = _trigger_rule(self.trigger_rule, me)
-        self.do_xcom_push = check.flag("do_xcom_push", self.do_xcom_push, me)
-        self.multiple_outputs = check.flag("multiple_outputs", self.multiple_outputs, me)
-        self.connections = check.grants("connections", self.connections, me)
-        self.variables = check.grants("variables", self.variables, me)
-        if self.takeover_after is not None:
-            self.takeover_after = check.duration("takeover_after", self.takeover_after, me, above_zero=True)
-        self.on_cut = check.one_of("on_cut", self.on_cut, me, ("continue", "stop"))
-        self.doc_md = check.text("doc_md", self.doc_md, me, longest=check.MAX_DOCUMENTATION)
+        for name, bring in CHECKS.items():
+            value = getattr(self, name)
+            if value is not DEFAULTS[name]:
+                setattr(self, name, bring(name, value, me))
+        if self.wait_for_downstream:
+            self.depends_on_past = True
+        if type(self.params) is not ParamsDict:  # a dict was set
+            self.params = _params(self.params, None, me)
+        self._task_display_name = check.text(
+            "task_display_name", self._task_display_name, me, longest=_MAX_DISPLAY_NAME
+        )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -165,10 +133,10 @@ class BaseOperator(TaskNode):
         raise NotImplementedError(f"{type(self).__name__} must override execute(context).")
 
     def pre_execute(self, context: Context) -> None:
-        """Called right before `execute`, with results of other tasks read; does nothing unless overridden."""
+        """Called right before `execute`, after the argument of this name; does nothing unless overridden."""
 
     def post_execute(self, context: Context, result: Any = None) -> None:
-        """Called with what `execute` returned; does nothing unless overridden."""
+        """Called with what `execute` returned, after the argument of this name; does nothing unless overridden."""
 
     def on_kill(self) -> None:
         """Called when the process of the task is asked to end: clean up what would live on, quickly."""
@@ -176,7 +144,8 @@ class BaseOperator(TaskNode):
     @property
     def log(self) -> logging.Logger:
         """The logger of this operator; its records are the task's log."""
-        return logging.getLogger(f"tradewind.task.operators.{type(self).__module__}.{type(self).__qualname__}")
+        name = self.logger_name or f"{type(self).__module__}.{type(self).__qualname__}"
+        return logging.getLogger(f"tradewind.task.operators.{name}")
 
     @property
     def output(self) -> XComArg:
@@ -198,6 +167,10 @@ class BaseOperator(TaskNode):
     def dag(self, dag: AbstractDag) -> None:
         dag.add_task(self)
 
+    def get_dag(self) -> Any:
+        """The DAG of the task, or None."""
+        return self._dag
+
     @property
     def dag_id(self) -> str:
         """Name of the DAG."""
@@ -215,8 +188,22 @@ class BaseOperator(TaskNode):
         """The task id."""
         return self.task_id
 
-    label = node_id
-    task_display_name = node_id
+    @property
+    def task_display_name(self) -> str:
+        """Its name for people."""
+        return self._task_display_name or self.task_id
+
+    @task_display_name.setter
+    def task_display_name(self, name: str | None) -> None:
+        self._task_display_name = name
+
+    @property
+    def label(self) -> str:
+        """Its name for people, or its id without that of its group."""
+        if self._task_display_name:
+            return self._task_display_name
+        prefix = self.task_group.child_id("") if self.task_group is not None else ""
+        return self.task_id.removeprefix(prefix)
 
     @property
     def upstream_list(self) -> list[BaseOperator]:
@@ -228,6 +215,29 @@ class BaseOperator(TaskNode):
         """The tasks that wait for this one, by id."""
         return [self.dag.get_task(task_id) for task_id in sorted(self.downstream_task_ids)]
 
+    def get_direct_relative_ids(self, upstream: bool = False) -> set[str]:  # noqa: FBT001, FBT002 - Airflow's signature
+        """The ids of the tasks right behind this one, or right before it."""
+        return self.upstream_task_ids if upstream else self.downstream_task_ids
+
+    def get_direct_relatives(self, upstream: bool = False) -> list[BaseOperator]:  # noqa: FBT001, FBT002 - Airflow's signature
+        """The tasks right behind this one, or right before it, by id."""
+        return self.upstream_list if upstream else self.downstream_list
+
+    def get_flat_relative_ids(self, *, upstream: bool = False) -> set[str]:
+        """The ids of all tasks behind this one, or before it."""
+        found: set[str] = set()
+        waiting = list(self.get_direct_relative_ids(upstream))
+        while waiting:
+            task_id = waiting.pop()
+            if task_id not in found:
+                found.add(task_id)
+                waiting.extend(self.dag.get_task(task_id).get_direct_relative_ids(upstream))
+        return found
+
+    def get_flat_relatives(self, upstream: bool = False) -> list[BaseOperator]:  # noqa: FBT001, FBT002 - Airflow's signature
+        """All tasks behind this one, or before it, by id."""
+        return [self.dag.get_task(task_id) for task_id in sorted(self.get_flat_relative_ids(upstream=upstream))]
+
     @classmethod
     def partial(cls, **arguments: object) -> NoReturn:  # noqa: ARG003 - Airflow's signature
         raise unsupported(f"{cls.__name__}.partial()", "mapped tasks")
@@ -235,19 +245,14 @@ class BaseOperator(TaskNode):
     def defer(self, **arguments: object) -> NoReturn:
         raise unsupported(f"{type(self).__name__}.defer()", "deferrable tasks")
 
-    def as_setup(self) -> NoReturn:
-        raise unsupported(f"{type(self).__name__}.as_setup()", "setup and teardown tasks")
-
-    def as_teardown(self, **arguments: object) -> NoReturn:
-        raise unsupported(f"{type(self).__name__}.as_teardown()", "setup and teardown tasks")
-
     def __repr__(self) -> str:
         return f"<Task({type(self).__name__}): {self.task_id}>"
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         if self._ready and name in self.template_fields:
-            self._take_field(name, value)
+            self.forget_fields_to_render()
+            self._take_field(value)
 
     def _finish(self) -> None:
         for name in self.template_fields:
@@ -256,11 +261,10 @@ class BaseOperator(TaskNode):
                     f"{type(self).__name__} names {name!r} in template_fields but has no attribute of that name; "
                     "its __init__ must set it."
                 )
-            self._take_field(name, getattr(self, name))
+            self._take_field(getattr(self, name))
         self._ready = True
 
-    def _take_field(self, name: str, value: object) -> None:
-        refuse_template(name, value, describe(self.task_id, self._dag), self.template_ext)
+    def _take_field(self, value: object) -> None:
         for reference in references(value):
             connect(reference, self)
 
@@ -270,22 +274,43 @@ def describe(task_id: object, dag: AbstractDag | None) -> str:
     return f"task {task_id!r}" + (f" of DAG {dag.dag_id!r}" if dag is not None else "")
 
 
-def _trigger_rule(value: object, owner: str) -> TriggerRule:
-    rule = TriggerRule(check.one_of("trigger_rule", value, owner, [str(rule) for rule in TriggerRule]))
-    if rule is not TriggerRule.ALL_SUCCESS:
-        raise refuse_argument("trigger_rule", str(rule), "trigger rules other than all_success", owner)
-    return rule
+def _place(
+    task_id: object, dag: AbstractDag | None, group: AbstractTaskGroup | None
+) -> tuple[AbstractDag | None, AbstractTaskGroup | None]:
+    if group is not None and not isinstance(group, AbstractTaskGroup):
+        raise DagAuthoringError(f"task_group of task {task_id!r} must be a TaskGroup, not {group!r}.")
+    if dag is None:
+        dag = group.dag if group is not None else current_dag()
+    if dag is None:
+        return None, None
+    if not isinstance(dag, AbstractDag):
+        raise DagAuthoringError(f"dag of task {task_id!r} must be a DAG, not {dag!r}.")
+    if group is None:
+        return dag, current_group(dag)
+    if group.dag is not dag:
+        raise DagAuthoringError(f"Task {task_id!r} cannot be in DAG {dag.dag_id!r} and in a task group of another DAG.")
+    return dag, group
+
+
+def _params(given: object, dag: AbstractDag | None, owner: str) -> ParamsDict:
+    if given is not None and not isinstance(given, Mapping):
+        raise DagAuthoringError(f"params of {owner} must be a dict, not {given!r}.")
+    try:
+        of_dag: Iterable[tuple[str, Any]] = dag.params.items() if dag is not None else ()
+        return ParamsDict({**dict(of_dag), **dict(given.items() if given else ())})
+    except ParamValidationError as error:
+        raise ParamValidationError(f"params of {owner}: {error}") from None
 
 
 def _names(operator: type[BaseOperator]) -> set[str]:
     import inspect
 
-    names: set[str] = set(TASK_ARGUMENTS)
+    names: set[str] = set(TASK_ARGUMENTS) | _FIELDS
     for cls in operator.__mro__:
         if "__init__" in cls.__dict__ and issubclass(cls, BaseOperator):
-            names |= inspect.signature(cls.__init__).parameters.keys() - {"self", "kwargs", "others"}
+            names |= inspect.signature(cls.__init__).parameters.keys() - {"self", "kwargs", "arguments"}
     return names
 
 
 # Its own __init__ takes defaults like those of its subclasses, and notices arguments that are not supported.
-setattr(BaseOperator, "__init__", apply_defaults(BaseOperator.__init__, WITHOUT_EFFECT | TASK_ARGUMENTS.keys()))  # noqa: B010
+setattr(BaseOperator, "__init__", apply_defaults(BaseOperator.__init__, _ACCEPTED | TASK_ARGUMENTS.keys()))  # noqa: B010

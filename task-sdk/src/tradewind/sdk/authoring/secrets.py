@@ -1,13 +1,21 @@
-"""Variables and connections as a task reads them."""
+"""Variables and connections as a task reads and writes them."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl, quote, urlencode
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from tradewind.sdk.authoring.connection_types import hook_class
+from tradewind.sdk.authoring.connection_uri import (
+    GENERIC,
+    ConnectionFields,
+    compose_json,
+    compose_uri,
+    parse_json,
+    parse_uri,
+)
 from tradewind.sdk.authoring.context import running_task
-from tradewind.sdk.authoring.unsupported import unsupported
 from tradewind.sdk.exceptions import ConnectionNotFound, TradewindException, VariableNotFound
 
 if TYPE_CHECKING:
@@ -41,17 +49,44 @@ class Variable:
             return default
         return _from_json(value, f"Variable {key!r}") if deserialize_json else value
 
-    @classmethod
-    def set(cls, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG003 - whatever it was called with
-        raise unsupported("Variable.set()", "writing variables from tasks")
+    @staticmethod
+    def set(key: str, value: Any, description: str | None = None, serialize_json: bool = False) -> None:  # noqa: FBT001, FBT002 - Airflow's
+        """Write a variable of the deployment; it is committed when this returns.
 
-    @classmethod
-    def delete(cls, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG003 - whatever it was called with
-        raise unsupported("Variable.delete()", "writing variables from tasks")
+        A DAG or task declares what it writes (`write_variables=["key"]`).
 
-    @classmethod
-    def keys(cls, *args: object, **kwargs: object) -> NoReturn:  # noqa: ARG003 - whatever it was called with
-        raise unsupported("Variable.keys()", "listing variables in tasks")
+        Args:
+            key: its name.
+            value: its text; another value is written as `str(value)`.
+            description: words about it; those that are there stay when this is None.
+            serialize_json: whether to write the value as JSON.
+
+        Raises:
+            TradewindException: the value has no form in JSON.
+            OutsideTaskError: no task runs in this process.
+        """
+        text = _to_json(value, f"Variable {key!r}") if serialize_json else str(value)
+        running_task(f"Variable.set({key!r})").set_variable(key, text, description)
+
+    @staticmethod
+    def delete(key: str) -> None:
+        """Delete a variable of the deployment, if there is one.
+
+        A DAG or task declares what it deletes (`write_variables=["key"]`).
+
+        Raises:
+            OutsideTaskError: no task runs in this process.
+        """
+        running_task(f"Variable.delete({key!r})").delete_variable(key)
+
+    @staticmethod
+    def keys(prefix: str = "") -> list[str]:
+        """Names of the variables of the deployment that the task may read and that begin with a prefix, sorted.
+
+        Raises:
+            OutsideTaskError: no task runs in this process.
+        """
+        return running_task("Variable.keys()").list_variable_keys(prefix)
 
 
 class Connection:
@@ -67,12 +102,16 @@ class Connection:
         schema: database or schema on the host.
         port: TCP port.
         extra: further settings, as a JSON object in text form or as a dict.
+        uri: all of these in one text, instead of `conn_type` and the following; see `get_uri`.
+
+    Raises:
+        ValueError: the URI is none, or other arguments stand beside it.
     """
 
     def __init__(  # noqa: PLR0917 - Airflow's signature
         self,
         conn_id: str,
-        conn_type: str,
+        conn_type: str | None = None,
         description: str | None = None,
         host: str | None = None,
         login: str | None = None,
@@ -80,9 +119,17 @@ class Connection:
         schema: str | None = None,
         port: int | None = None,
         extra: str | dict[str, Any] | None = None,
+        *,
+        uri: str | None = None,
     ) -> None:
+        if uri is not None:
+            if any(value is not None for value in (conn_type, host, login, password, schema, port, extra)):
+                raise ValueError(f"Connection {conn_id!r} is given a URI and parts of one: give one or the other.")
+            said = _parsed(parse_uri, uri, f"URI of connection {conn_id!r}")
+            conn_type, host, login, password = said.conn_type, said.host, said.login, said.password
+            schema, port, extra = said.schema, said.port, said.extra
         self.conn_id = conn_id
-        self.conn_type = conn_type
+        self.conn_type = conn_type or GENERIC
         self.description = description
         self.host = host
         self.login = login
@@ -120,41 +167,68 @@ class Connection:
             raise TradewindException(f"extra of connection {self.conn_id!r} must be a JSON object.")
         return settings
 
+    def get_extra_dejson(self, nested: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - Airflow's
+        """The further settings as a dict.
+
+        Args:
+            nested: whether texts in it that are JSON objects or lists are read, too.
+
+        Raises:
+            TradewindException: they are no JSON object.
+        """
+        settings = self.extra_dejson
+        return {name: _nested(value) for name, value in settings.items()} if nested else settings
+
+    @classmethod
+    def from_uri(cls, uri: str, conn_id: str = "") -> Connection:
+        """The connection that a URI says.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return cls(conn_id, uri=uri)
+
+    @classmethod
+    def from_json(cls, value: str, conn_id: str = "") -> Connection:
+        """The connection that a JSON object with these fields says; `extra` may be text or an object.
+
+        Raises:
+            ValueError: it is no such object.
+        """
+        said = _parsed(parse_json, value, f"JSON of connection {conn_id!r}")
+        return cls(conn_id, **said.as_arguments())
+
     def get_uri(self) -> str:
         """The connection as a URI: `type://login:password@host:port/schema?extra`, each part quoted."""
-        scheme = self.conn_type.lower().replace("_", "-")
-        host = self.host or ""
-        inner, separator, rest = host.partition("://")
-        protocol = f"{inner}://" if separator else ""
-        host = rest if separator else host
-        login = "" if self.login is None and self.password is None else quote(self.login or "", safe="")
-        password = "" if self.password is None else f":{quote(self.password, safe='')}"
-        at = f"{login}{password}@" if login or password else ""
-        port = "" if self.port is None else f":{self.port}"
-        schema = f"/{quote(self.schema, safe='')}" if self.schema else ""
-        if not schema and (host or port or at):
-            schema = "/"
-        return f"{scheme}://{protocol}{at}{quote(host, safe='')}{port}{schema}{self._query()}"
+        return compose_uri(self._fields())
 
-    def get_hook(self, **arguments: object) -> NoReturn:
-        raise unsupported("Connection.get_hook()", "hooks")
+    def as_json(self) -> str:
+        """The connection as a JSON object without its name; what is absent is left out."""
+        return compose_json(self._fields())
+
+    def get_hook(self, *, hook_params: Mapping[str, Any] | None = None) -> Any:
+        """The hook for connections of this type, as the entry points of `tradewind.connection_types` say.
+
+        Args:
+            hook_params: further arguments of the hook.
+
+        Raises:
+            TradewindException: nothing that is installed knows the type.
+        """
+        return hook_class(self.conn_type).for_connection(self.conn_id, **(hook_params or {}))
 
     def __repr__(self) -> str:
         """Without the secrets."""
         return f"Connection(conn_id={self.conn_id!r}, conn_type={self.conn_type!r})"
 
-    def _query(self) -> str:
-        if not self.extra:
-            return ""
-        try:
-            settings = self.extra_dejson
-        except TradewindException:
-            settings = {}
-        if settings and all(isinstance(value, str) and value for value in settings.values()):
-            query = urlencode(settings)
-            if dict(parse_qsl(query)) == settings:
-                return f"?{query}"
-        return f"?{urlencode({'__extra__': self.extra})}"
+    def __eq__(self, other: object) -> bool:
+        """Whether all fields are the same."""
+        return isinstance(other, Connection) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # its fields may change
+
+    def _fields(self) -> ConnectionFields:
+        return ConnectionFields(**{name: value for name, value in vars(self).items() if name != "conn_id"})
 
     @classmethod
     def _from_contract(cls, found: contract.Connection) -> Connection:
@@ -179,3 +253,28 @@ def _from_json(text: str, what: str) -> Any:
         raise TradewindException(
             f"{what} is no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
+
+
+def _to_json(value: Any, what: str) -> str:
+    try:
+        return json.dumps(value, indent=2, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise TradewindException(f"{what} cannot be written as JSON: {error}.") from None
+
+
+def _nested(value: Any) -> Any:
+    """A text that is a JSON object or list, read; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inner = json.loads(value)
+    except ValueError:
+        return value
+    return inner if isinstance(inner, dict | list) else value
+
+
+def _parsed(parse: Callable[[str], ConnectionFields], text: str, what: str) -> ConnectionFields:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise ValueError(f"The {what} is wrong: {error}.") from None

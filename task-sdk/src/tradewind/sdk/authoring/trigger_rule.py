@@ -1,4 +1,4 @@
-"""Airflow's trigger rules by name; which of them are supported is checked where one is used."""
+"""Which states of its upstream tasks let a task run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class TriggerRule(enum.StrEnum):
-    """Which states of its upstream tasks let a task run. Only `ALL_SUCCESS` is supported yet."""
+    """Which states of its upstream tasks let a task run; the names are Airflow's."""
 
     ALL_SUCCESS = "all_success"
     ALL_FAILED = "all_failed"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from types import TracebackType
+from typing import Any, NoReturn, Self
 
-from tradewind.sdk.authoring.dependencies import DependencyMixin, TaskNode
+from tradewind.sdk.authoring.dependencies import Dependencies, DependencyMixin, TaskNode
+from tradewind.sdk.authoring.setup_teardown import Scope, SetupTeardownTask
 from tradewind.sdk.authoring.unsupported import unsupported
 from tradewind.sdk.exceptions import DagAuthoringError, XComNotFound
 
@@ -16,7 +19,15 @@ XCOM_RETURN_KEY = "return_value"
 _ABSENT = object()
 
 
-class XComArg(DependencyMixin):
+class ResolveMixin(ABC):
+    """An argument whose value is known when its task runs."""
+
+    @abstractmethod
+    def resolve(self, context: Mapping[str, Any]) -> Any:
+        """The value, in a running task."""
+
+
+class XComArg(ResolveMixin, DependencyMixin):
     """What a task leaves under a key; use it as an argument of another task.
 
     Args:
@@ -24,7 +35,7 @@ class XComArg(DependencyMixin):
         key: its key; the value that the task returns unless another is given.
     """
 
-    def __init__(self, operator: TaskNode, key: str = XCOM_RETURN_KEY) -> None:
+    def __init__(self, operator: SetupTeardownTask, key: str = XCOM_RETURN_KEY) -> None:
         self.operator = operator
         self.key = key
 
@@ -76,11 +87,55 @@ class XComArg(DependencyMixin):
     def concat(self, *others: object) -> NoReturn:
         raise unsupported("XComArg.concat()", "mapped tasks")
 
-    def as_setup(self) -> NoReturn:
-        raise unsupported("XComArg.as_setup()", "setup and teardown tasks")
+    @property
+    def is_setup(self) -> bool:
+        """Whether the task is a setup task."""
+        return self.operator.is_setup
 
-    def as_teardown(self, **arguments: object) -> NoReturn:
-        raise unsupported("XComArg.as_teardown()", "setup and teardown tasks")
+    @is_setup.setter
+    def is_setup(self, value: bool) -> None:
+        self.operator.is_setup = value
+
+    @property
+    def is_teardown(self) -> bool:
+        """Whether the task is a teardown task."""
+        return self.operator.is_teardown
+
+    @is_teardown.setter
+    def is_teardown(self, value: bool) -> None:
+        self.operator.is_teardown = value
+
+    @property
+    def on_failure_fail_dagrun(self) -> bool:
+        """Whether the failure of this teardown task fails the run."""
+        return self.operator.on_failure_fail_dagrun
+
+    @on_failure_fail_dagrun.setter
+    def on_failure_fail_dagrun(self, value: bool) -> None:
+        self.operator.on_failure_fail_dagrun = value
+
+    def as_setup(self) -> Self:
+        """Make the task a setup task."""
+        self.operator.as_setup()
+        return self
+
+    def as_teardown(
+        self,
+        *,
+        setups: Dependencies | None = None,
+        on_failure_fail_dagrun: bool | None = None,
+    ) -> Self:
+        """Make the task the teardown task of some setup tasks."""
+        self.operator.as_teardown(setups=setups, on_failure_fail_dagrun=on_failure_fail_dagrun)
+        return self
+
+    def __enter__(self) -> Scope:
+        return self.operator.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.operator.__exit__(kind, error, traceback)
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
         """The value, read in a running task.
@@ -102,10 +157,13 @@ class XComArg(DependencyMixin):
 
 
 @dataclass(frozen=True)
-class LiteralValue:
+class LiteralValue(ResolveMixin):
     """A value that is passed on as it is."""
 
     value: Any
+
+    def resolve(self, context: Mapping[str, Any]) -> Any:
+        return self.value
 
 
 def literal(value: Any) -> LiteralValue:
@@ -127,11 +185,9 @@ def references(value: object) -> Iterator[XComArg]:
 
 
 def resolve(value: Any, context: Mapping[str, Any]) -> Any:
-    """The value with results of tasks read, and literals unwrapped, in new lists, tuples, sets and dicts."""
-    if isinstance(value, XComArg):
+    """The value with what is known only now filled in, in new lists, tuples, sets and dicts."""
+    if isinstance(value, ResolveMixin):
         return value.resolve(context)
-    if isinstance(value, LiteralValue):
-        return value.value
     if isinstance(value, dict):
         return {key: resolve(item, context) for key, item in value.items()}
     if type(value) in {list, set, frozenset}:

@@ -15,7 +15,7 @@ from tradewind.sdk.cli.output import output_option, paint, print_fields, print_j
 
 @click.group()
 def dags() -> None:
-    """DAGs: check, list, show, trigger, import errors."""
+    """DAGs: check, test, list, show, trigger, pause, next runs, import errors."""
 
 
 @dags.command()
@@ -102,17 +102,23 @@ def show(dag_id: str, output: str) -> None:
 @click.option("--conf", metavar="JSON", help="Configuration of the run: a JSON object, or @FILE.")
 @click.option("--run-id", help="Name of the run; made from the time when absent.")
 @click.option("--logical-date", help="The date that the run is about, in ISO 8601 with an offset.")
+@click.option("--run-after", help="Moment from which the run may start, in ISO 8601 with an offset.")
+@click.option("--note", help="Words about the run.")
 @click.option("--wait", is_flag=True, help="Stay until the run has ended; exit 1 when it failed.")
 @output_option
 def trigger(  # noqa: PLR0917 - click passes by name
-    dag_id: str, conf: str | None, run_id: str | None, logical_date: str | None, wait: bool, output: str
+    dag_id: str,
+    conf: str | None,
+    run_id: str | None,
+    logical_date: str | None,
+    run_after: str | None,
+    note: str | None,
+    wait: bool,
+    output: str,
 ) -> None:
     """Create a run of a DAG."""
-    body: dict[str, Any] = {"conf": _read_conf(conf)}
-    if run_id is not None:
-        body["dag_run_id"] = run_id
-    if logical_date is not None:
-        body["logical_date"] = logical_date
+    given = {"dag_run_id": run_id, "logical_date": logical_date, "run_after": run_after, "note": note}
+    body = {"conf": read_conf(conf), **{name: value for name, value in given.items() if value is not None}}
     with open_api() as api:
         run = api.post(path_of("dags", dag_id, "dagRuns"), body)
         if not wait:
@@ -134,7 +140,12 @@ def trigger(  # noqa: PLR0917 - click passes by name
         sys.exit(EXIT_FAILED)
 
 
-def _read_conf(text: str | None) -> dict[str, Any]:
+def read_conf(text: str | None) -> dict[str, Any]:
+    """The JSON object of `--conf`, or of the file that it names.
+
+    Raises:
+        CommandFailed: it is none.
+    """
     if text is None:
         return {}
     source = "--conf"
@@ -151,6 +162,41 @@ def _read_conf(text: str | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CommandFailed(f"{source} must be a JSON object, such as '{{\"month\": 3}}'", EXIT_WRONG_USE)
     return value
+
+
+@dags.command()
+@click.argument("dag_ids", nargs=-1, required=True)
+def pause(dag_ids: tuple[str, ...]) -> None:
+    """Pause DAGs: no run begins and no task starts; what runs goes on."""
+    _set_paused(dag_ids, paused=True)
+
+
+@dags.command()
+@click.argument("dag_ids", nargs=-1, required=True)
+def unpause(dag_ids: tuple[str, ...]) -> None:
+    """Let paused DAGs go on."""
+    _set_paused(dag_ids, paused=False)
+
+
+def _set_paused(dag_ids: tuple[str, ...], *, paused: bool) -> None:
+    with open_api() as api:
+        for dag_id in dag_ids:
+            api.patch(path_of("dags", dag_id), {"is_paused": paused})
+            click.echo(f"{'paused' if paused else 'unpaused'} {dag_id}")
+
+
+@dags.command(name="next-runs")
+@click.argument("dag_id")
+@click.option("-n", "--count", default=5, show_default=True, type=click.IntRange(1, 100), help="How many.")
+@output_option
+def next_runs(dag_id: str, count: int, output: str) -> None:
+    """Show when the next runs of a DAG are due."""
+    with open_api() as api:
+        rows = api.get(path_of("dags", dag_id, "nextRuns"), count=count)["next_runs"]
+    if output == "json":
+        print_json(rows)
+    else:
+        print_table(rows, ["run_after", "logical_date", "data_interval_start", "data_interval_end"])
 
 
 @dags.command(name="import-errors")

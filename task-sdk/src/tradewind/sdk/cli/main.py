@@ -7,11 +7,22 @@ import click
 from tradewind.sdk.cli.lazy import LazyGroup, distribution_commands
 
 COMMANDS = {
-    "dags": ("tradewind.sdk.cli.dags:dags", "DAGs: check, list, show, trigger, import errors."),
-    "runs": ("tradewind.sdk.cli.runs:runs", "DAG runs: list, show."),
+    "dags": (
+        "tradewind.sdk.cli.testing:dags",
+        "DAGs: check, test, list, show, trigger, pause, next-runs, errors.",
+    ),
+    "runs": ("tradewind.sdk.cli.changes:runs", "DAG runs: list, show, cancel, clear, mark."),
     "tasks": ("tradewind.sdk.cli.tasks:tasks", "Task instances: list, show, logs, why."),
+    "variables": ("tradewind.sdk.cli.variables:variables", "Variables: list, get, set, delete, import, export."),
+    "connections": (
+        "tradewind.sdk.cli.connections:connections",
+        "Connections: list, get, set, delete, import, export.",
+    ),
+    "pools": ("tradewind.sdk.cli.pools:pools", "Pools: list, get, set, delete, import, export."),
+    "workers": ("tradewind.sdk.cli.workers:workers", "Workers that are connected: list, drain."),
     "worker": ("tradewind.sdk.cli.worker:worker", "Run activities for a Tradewind server."),
     "doctor": ("tradewind.sdk.cli.doctor:doctor", "Check this installation and its way to the server."),
+    "completion": ("tradewind.sdk.cli.completion:completion", "Completion for bash, zsh or fish."),
     "version": ("tradewind.sdk.cli.version:version", "Versions of what is installed here."),
 }
 

@@ -12,7 +12,7 @@ INSTANCE_COLUMNS = ["task_id", "state", "try_number", "duration", "start_date", 
 
 @click.group()
 def runs() -> None:
-    """DAG runs: list, show."""
+    """DAG runs: list, show, cancel, clear, mark."""
 
 
 @runs.command(name="list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from tradewind.sdk.cli.connection import latest_run, open_api, path_of
 from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
 from tradewind.sdk.cli.runs import INSTANCE_COLUMNS
+from tradewind.sdk.cli.task_logs import follow_log, log_line
 
 
 @click.group()
@@ -65,11 +67,19 @@ def show(dag_id: str, task_id: str, run_id: str | None, output: str) -> None:
 @click.argument("task_id")
 @click.argument("run_id", required=False)
 @click.option("--try", "try_number", type=click.IntRange(1), help="Number of the try; the last one when absent.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for the try, print as it writes, end with it.")
 @output_option
-def logs(dag_id: str, task_id: str, run_id: str | None, try_number: int | None, output: str) -> None:
-    """Print the log of a try."""
+def logs(  # noqa: PLR0917 - click passes by name
+    dag_id: str, task_id: str, run_id: str | None, try_number: int | None, follow: bool, output: str
+) -> None:
+    """Print the log of a try.
+
+    With --follow the exit code is 1 when the try fails, and each record is a line of JSON with -o json.
+    """
     with open_api() as api:
         path = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances", task_id)
+        if follow:
+            raise SystemExit(follow_log(api, path, try_number, _print_json_line if output == "json" else _print))
         if try_number is None:
             try_number = max(int(api.get(path)["try_number"]), 1)
         records = api.get(f"{path}/logs/{try_number}")["content"]
@@ -77,14 +87,15 @@ def logs(dag_id: str, task_id: str, run_id: str | None, try_number: int | None, 
         print_json(records)
         return
     for record in records:
-        click.echo(_log_line(record))
+        _print(record)
 
 
-def _log_line(record: dict[str, Any]) -> str:
-    if record["source"] in {"stdout", "stderr"}:
-        return f"{record['timestamp']} {record['source']:<8} {record['message']}"
-    logger = f"{record['logger']}: " if record.get("logger") else ""
-    return f"{record['timestamp']} {record['level']:<8} {logger}{record['message']}"
+def _print(record: dict[str, Any]) -> None:
+    click.echo(log_line(record))
+
+
+def _print_json_line(record: dict[str, Any]) -> None:
+    click.echo(json.dumps(record, ensure_ascii=False))
 
 
 @tasks.command()

@@ -17,6 +17,7 @@ from tradewind.sdk.parsing.blame import import_error
 from tradewind.sdk.parsing.bundle_import import bundle_on_path, import_dag_file
 from tradewind.sdk.parsing.collection import dags_of
 from tradewind.sdk.parsing.files_read import code_id, tracked
+from tradewind.sdk.parsing.template_files import read_template_files
 from tradewind.sdk.parsing.time_limit import time_limit
 
 MAX_DAGS = 10_000
@@ -69,6 +70,7 @@ def _declared_dags(root: str, file: str, path: str) -> list[SerializedDag]:
         raise DagAuthoringError(f"The file declares {len(dags)} DAGs; at most {MAX_DAGS} are allowed.")
     serialized = [serialize_dag(dag, path) for dag in dags]
     _check_size(dags, serialized)
+    read_template_files(dags)
     return serialized
 
 

@@ -1,11 +1,11 @@
-"""Ends an import that takes too long, from inside: the alarm's exception carries the place where it looped."""
+"""Ends code that takes too long, from inside: the alarm's exception carries the place where it was."""
 
 from __future__ import annotations
 
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -15,12 +15,28 @@ _AGAIN_SECONDS = 1.0
 """A file that swallows the exception gets the next one after this time."""
 
 
+def _slow_import(seconds: float) -> BaseException:
+    return DagFileTimeout(
+        f"The import took longer than {seconds:g} seconds. Move slow work from the top of the file into tasks."
+    )
+
+
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(
+    seconds: float,
+    error: Callable[[float], BaseException] = _slow_import,
+    *,
+    again_seconds: float = _AGAIN_SECONDS,
+) -> Iterator[None]:
     """Raise in the main thread after some seconds. In another thread there is no limit: only the main one gets signals.
 
+    Args:
+        seconds: the limit.
+        error: makes the exception.
+        again_seconds: pause after which code that has not ended gets the next one; 0 for never.
+
     Raises:
-        DagFileTimeout: where the code was when the time was over.
+        BaseException: what `error` makes, where the code was when the time was over.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -29,13 +45,11 @@ def time_limit(seconds: float) -> Iterator[None]:
 
     def on_alarm(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
         if armed:
-            raise DagFileTimeout(
-                f"The import took longer than {seconds:g} seconds. Move slow work from the top of the file into tasks."
-            )
+            raise error(seconds)
 
     began = time.monotonic()
     handler_before = signal.signal(signal.SIGALRM, on_alarm)
-    seconds_before, interval_before = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN_SECONDS)
+    seconds_before, interval_before = signal.setitimer(signal.ITIMER_REAL, seconds, again_seconds)
     try:
         try:
             yield

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tradewind.sdk.authoring.xcom import use_xcom_settings
 from tradewind.sdk.client.calls import Transport
 from tradewind.sdk.contract import Assignment, ExecuteTask, FileParsed, Outcome, ParseDagFile
 from tradewind.sdk.masking import Masker, secret_values
@@ -34,6 +35,7 @@ def run_activity(
         log_descriptor: descriptor for the log, one record a line; logging stays as it is without one.
     """
     masker = Masker(secret_values(assignment.secrets))
+    use_xcom_settings(assignment.xcom_backend, assignment.xcom_classes or ())
     with task_log(log_descriptor, masker):
         try:
             if isinstance(assignment.activity, ExecuteTask):

@@ -1,15 +1,15 @@
-"""What can be an XCom: JSON values up to a size, brought into plain form or refused with the place that is to blame."""
+"""What a task leaves as an XCom: checked, brought into JSON by the back end, and held against the largest size."""
 
 from __future__ import annotations
 
-import enum
-import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from tradewind.sdk.authoring.xcom import BaseXCom, xcom_backend
 from tradewind.sdk.exceptions import XComNotSerializableError
+from tradewind.sdk.lazy_value import resolved
+from tradewind.sdk.typed_values import Unwritable, check_json
 
 MAX_BYTES = 1024 * 1024
 """Largest XCom, as JSON in UTF-8."""
@@ -17,10 +17,16 @@ MAX_BYTES = 1024 * 1024
 MAX_KEY = 512
 """Characters of an XCom's key, as the contract says."""
 
-_MAX_DEPTH = 200
-_REMEDY = (
-    "Return text, numbers, booleans, None, and lists and dicts of these; keep larger data elsewhere and pass its place."
-)
+_REMEDY = "Return values that JSON or the guide's page on XComs has; keep larger data elsewhere and pass its place."
+
+
+class XComPlace(NamedTuple):
+    """The task instance that leaves an XCom."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
 
 
 def xcom_key(key: object, task_id: str) -> str:
@@ -36,25 +42,22 @@ def xcom_key(key: object, task_id: str) -> str:
     return str(key)
 
 
-def xcom_value(value: object, task_id: str, key: str) -> Any:
-    """The value in plain form: tuples become lists, numbers and texts of other classes become plain ones.
+def xcom_value(value: object, place: XComPlace, key: str) -> Any:
+    """What the control plane is to keep for a value, in plain JSON values.
 
     Args:
         value: what the task leaves.
-        task_id: the task, for the error.
-        key: the key, for the error.
+        place: the task instance.
+        key: key of the XCom.
 
     Raises:
-        XComNotSerializableError: it is no JSON value or is too large; names task, key, place and type.
+        XComNotSerializableError: it has no form in JSON or is too large; names task, key, place and type.
     """
+    task_id = place.task_id
     try:
-        plain = _plain(value, "value", 0)
+        plain = _serialized(value, place, key)
         size = len(msgspec.json.encode(plain))
-    except _Refused as refusal:
-        raise XComNotSerializableError(
-            f"XCom {key!r} of task {task_id!r} cannot be kept: {refusal}. {_REMEDY}"
-        ) from None
-    except (UnicodeEncodeError, ValueError, OverflowError) as error:
+    except (XComNotSerializableError, Unwritable, UnicodeEncodeError, ValueError, OverflowError) as error:
         raise XComNotSerializableError(f"XCom {key!r} of task {task_id!r} cannot be kept: {error}. {_REMEDY}") from None
     if size > MAX_BYTES:
         raise XComNotSerializableError(
@@ -63,33 +66,8 @@ def xcom_value(value: object, task_id: str, key: str) -> Any:
     return plain
 
 
-class _Refused(Exception):
-    pass
-
-
-def _plain(value: Any, place: str, depth: int) -> Any:
-    if depth > _MAX_DEPTH:
-        raise _Refused(f"it is nested deeper than {_MAX_DEPTH} levels, or contains itself")
-    if isinstance(value, enum.Enum) and not isinstance(value, str | int | float):
-        raise _Refused(f"{place} is of type {type(value).__name__}")
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise _Refused(f"{place} is {value}, which JSON does not have")
-        return float(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item, f"{place}[{index}]", depth + 1) for index, item in enumerate(value)]
-    if isinstance(value, Mapping):
-        return {_name(name, place): _plain(item, f"{place}[{name!r}]", depth + 1) for name, item in value.items()}
-    raise _Refused(f"{place} is of type {type(value).__module__}.{type(value).__qualname__}")
-
-
-def _name(name: object, place: str) -> str:
-    if not isinstance(name, str):
-        raise _Refused(f"a key of {place} is {name!r}, of type {type(name).__name__}; keys are strings")
-    return str.__str__(name)
+def _serialized(value: object, place: XComPlace, key: str) -> Any:
+    backend = xcom_backend()
+    plain = backend.serialize_value(resolved(value), key=key, **place._asdict())
+    # What the SDK itself wrote is JSON; what a back end made of it may be anything.
+    return plain if backend is BaseXCom else check_json(plain)

@@ -69,8 +69,9 @@ class ShellCommand:
         """
         try:
             last_line = self._read(on_line)
-            self._has_ended()
-            self._signal_group(signal.SIGKILL)
+            if self._process.returncode is None:  # `stop` may have been called by what reads the lines
+                self._has_ended()
+                self._signal_group(signal.SIGKILL)
             return ShellResult(self._process.wait(), last_line)
         finally:
             self.stop()

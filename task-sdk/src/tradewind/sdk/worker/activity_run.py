@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import logging
 from collections.abc import Callable, Coroutine
-from pathlib import Path
 
 import msgspec
 
 from tradewind.sdk.contract import (
     ActivityInterrupted,
-    Assignment,
     Delivery,
-    ExecuteTask,
     InterruptCause,
     LogLevel,
     LogSource,
@@ -24,24 +22,28 @@ from tradewind.sdk.contract import (
     ProblemReason,
     Started,
     decode,
-    encode,
 )
 from tradewind.sdk.masking import Masker, secret_values
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.code_cache import CodeUnavailable
 from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
-from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed, LaunchRequest
+from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed
 from tradewind.sdk.worker.line import Backoff, problem_of
 from tradewind.sdk.worker.logs import LogCollector, SegmentRefused
 from tradewind.sdk.worker.output_pipes import OutputTail
+from tradewind.sdk.worker.run_as import RunAsRefused
 from tradewind.sdk.worker.snapshot_source import HttpSnapshotSource
-from tradewind.sdk.worker.verdicts import Verdicts, fits, interrupted, masked
+from tradewind.sdk.worker.start_path import StartPath
+from tradewind.sdk.worker.verdicts import Verdicts, cancelled, fits, interrupted, masked
 from tradewind.sdk.worker.workplace import Workplace
 
 logger = logging.getLogger("tradewind.worker")
 
 _PARSE_GRACE_SECONDS = 5.0
 """What a parse gets beyond its own timeout to report it as an import error with the line."""
+
+TIMEOUT_GRACE_SECONDS = 10.0
+"""What a try gets beyond its `execution_timeout` to end by itself, as the alarm in its process asks it to."""
 
 _TAIL_SECONDS = 10.0
 
@@ -80,12 +82,13 @@ class ActivityRun:
         self._killing: asyncio.Task[None] | None = None
         self.ending = False
         self._begun = False
-        self._killed = False
         self._timed_out = False
         self._verdict: Outcome | None = None
         self._kept: asyncio.Future[bool] | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._execution_timer: asyncio.TimerHandle | None = None
+        self._start_path = StartPath(delivery, workplace)
         self._verdicts = Verdicts(self._activity, dt.datetime.now(dt.UTC))
         self._masker = Masker(secret_values(delivery.secrets))
         self._calls = ActivityCalls(
@@ -102,23 +105,25 @@ class ActivityRun:
         if when_done is not None:
             self.task.add_done_callback(lambda _: when_done(self))
 
-    def kill(self, verdict: Outcome | None) -> None:
+    def kill(self, verdict: Outcome) -> None:
         """End the activity. A result that its process has sent already counts nevertheless.
 
         Args:
-            verdict: what to report; None to report nothing, because the dispatch is not live any more.
+            verdict: what to report once nothing of it is left.
         """
         if self.ending:
             return
-        if not self._killed:
-            self._killed = True
+        if self._verdict is None:
             self._verdict = verdict
             if self._process is not None:
                 self._kill_process()
             elif self._begun:
                 self.task.cancel()
-        elif verdict is None:
-            self._verdict = None
+
+    def tail(self, seconds: float) -> None:
+        """Send the log as it comes, for so long: somebody reads it."""
+        if self._logs is not None:
+            self._logs.tail(seconds)
 
     def _kill_process(self) -> None:
         if self._killing is None and self._process is not None:
@@ -127,17 +132,14 @@ class ActivityRun:
     def _disowned(self, reason: str) -> None:
         if not self.ending:
             logger.info("dispatch is not live any more dispatch=%s reason=%s", self.dispatch_id, reason)
-            self.kill(None)
+            self.kill(cancelled())
 
     async def _run(self) -> None:
         self._begun = True
         try:
             outcome = await self._outcome()
             self.ending = True
-            if outcome is None:
-                self._workplace.finisher.spool.acknowledge(self.dispatch_id)
-            else:
-                await self._finish(outcome)
+            await self._finish(outcome)
         finally:
             self._calls.close()
             for task in self._side_tasks:
@@ -147,17 +149,19 @@ class ActivityRun:
             if self._logs is not None:
                 await self._logs.close()
 
-    async def _outcome(self) -> Outcome | None:
-        """Run the activity; None when there is nothing to report."""
+    async def _outcome(self) -> Outcome:
+        """Run the activity and tell how it ended."""
         try:
             result = await self._execute()
         except CodeUnavailable as error:
             result = self._verdicts.failed("CodeUnavailable", f"The code could not be fetched: {error}.")
+        except RunAsRefused as refusal:
+            result = self._verdicts.failed("RunAsUserRefused", f"The try was not started: {refusal}.")
         except (LaunchFailed, OSError) as error:
             logger.error("activity was not started dispatch=%s error=%s", self.dispatch_id, error)  # noqa: TRY400
             result = interrupted(InterruptCause.WORKER_FAILURE, f"The worker could not start the process: {error}")
         except asyncio.CancelledError:
-            if not self._killed or self._process is not None:
+            if self._verdict is None or self._process is not None:
                 raise
             # `kill` has interrupted the preparations; the task itself goes on.
             self.task.uncancel()
@@ -165,18 +169,16 @@ class ActivityRun:
         except Exception as error:
             logger.exception("activity failed for a reason of the worker dispatch=%s", self.dispatch_id)
             result = interrupted(InterruptCause.WORKER_FAILURE, f"The worker failed: {type(error).__name__}: {error}")
-        if self._killed and self._verdict is None:
-            return None
         return result
 
-    async def _execute(self) -> Outcome | None:
-        if self._killed:
+    async def _execute(self) -> Outcome:
+        if self._verdict is not None:
             return self._verdict
         place, code = self._workplace, self._activity.code
         directory = await place.code.pin(code.snapshot, HttpSnapshotSource(self._calls, place.files))
         try:
             self._verdicts.snapshot_directory = directory
-            process = await place.launcher.launch(self._launch_request(directory))
+            process = await place.launcher.launch(self._start_path.request(directory))
             self._process = process
             place.state.process_started(process.identity)
             try:
@@ -190,34 +192,17 @@ class ActivityRun:
         finally:
             place.code.unpin(code.snapshot)
 
-    def _launch_request(self, directory: Path) -> LaunchRequest:
-        code = self._activity.code
-        assignment = Assignment(
-            dispatch_id=self.dispatch_id,
-            activity=self._activity,
-            secrets=self._delivery.secrets,
-            snapshot_directory=str(directory),
-        )
-        # The snapshot and not the code id: a try may read files of its snapshot that the parse did not.
-        warm = self._workplace.warm and isinstance(self._activity, ExecuteTask)
-        return LaunchRequest(
-            dispatch_id=self.dispatch_id,
-            code_key=f"{code.snapshot}:{code.file}" if warm else None,
-            snapshot_directory=directory,
-            file=code.file,
-            assignment=encode(assignment),
-        )
-
-    async def _supervise(self, process: LaunchedProcess) -> Outcome | None:
+    async def _supervise(self, process: LaunchedProcess) -> Outcome:
         self._take_output(process)
         self._aside(self._report_started(process))
-        if isinstance(self._activity, ParseDagFile):
-            self._after(self._activity.timeout_seconds + _PARSE_GRACE_SECONDS, self._parse_timed_out)
-        elif self._activity.on_cut is OnCut.STOP:
-            self._check_cut()
+        self._limit_time()
         result = await self._converse(process)
         status = await process.wait()
         self._after(None)
+        if self._execution_timer is not None:
+            self._execution_timer.cancel()
+        if process.leaving and self._logs is not None:
+            self._logs.note(LogLevel.INFO, f"The process of this try is not reused: {process.leaving}.")
         if self._killing is not None:
             await self._killing
         logger.debug("process ended dispatch=%s pid=%d status=%s", self.dispatch_id, process.pid, status)
@@ -226,9 +211,20 @@ class ActivityRun:
         tail = await self._tail.text(_TAIL_SECONDS) if self._tail is not None else None
         if self._timed_out:
             return self._verdicts.timed_out(tail)
-        if self._killed:
+        if self._verdict is not None:
             return self._verdict
         return self._verdicts.ended_without_result(status.code, status.signal, tail)
+
+    def _limit_time(self) -> None:
+        """Set what ends the activity when it takes too long."""
+        if isinstance(self._activity, ParseDagFile):
+            self._after(self._activity.timeout_seconds + _PARSE_GRACE_SECONDS, self._time_out)
+            return
+        if self._activity.on_cut is OnCut.STOP:
+            self._check_cut()
+        if (seconds := self._activity.execution_timeout_seconds) is not None:
+            loop = asyncio.get_running_loop()
+            self._execution_timer = loop.call_later(seconds + TIMEOUT_GRACE_SECONDS, self._time_out)
 
     def _after(self, seconds: float | None, act: Callable[[], None] | None = None) -> None:
         """Act after some seconds unless something else is set until then; None sets nothing."""
@@ -238,7 +234,7 @@ class ActivityRun:
         if seconds is not None and act is not None:
             self._timer = asyncio.get_running_loop().call_later(seconds, act)
 
-    def _parse_timed_out(self) -> None:
+    def _time_out(self) -> None:
         self._timed_out = True
         self._kill_process()
 
@@ -281,18 +277,23 @@ class ActivityRun:
         )
         self._logs.attach(descriptors)
         if process.fresh_reason:
-            self._logs.note(LogLevel.INFO, f"No warm start for this file: {process.fresh_reason}")
+            how = ", a new interpreter for each try" if process.spawned else ""
+            self._logs.note(LogLevel.INFO, f"No warm start for this file{how}: {process.fresh_reason}")
 
     async def _report_started(self, process: LaunchedProcess) -> None:
         place = self._workplace
         started = Started(
-            hostname=place.hostname, unixname=place.unixname, pid=process.pid, started_at=dt.datetime.now(dt.UTC)
+            hostname=place.hostname,
+            unixname=self._start_path.unixname,
+            pid=process.pid,
+            started_at=dt.datetime.now(dt.UTC),
         )
         await self._calls.call("report_started", {"dispatch_id": self.dispatch_id}, body=started)
 
     async def _converse(self, process: LaunchedProcess) -> Outcome | None:
         """Answer the process until it is gone; its result, if it sent one that counts."""
-        forwarder = Forwarder(self._calls, self._masker, process.channel)
+        secret_read = functools.partial(self._start_path.secret_was_read, process)
+        forwarder = Forwarder(self._calls, self._masker, process.channel, secret_read, self._workplace.for_tasks)
         result: Outcome | None = None
         try:
             async for body in process.channel:

@@ -12,6 +12,7 @@ import msgspec
 
 from tradewind import sdk
 from tradewind.sdk import runtime
+from tradewind.sdk.authoring.templating import make_ready
 from tradewind.sdk.client.frame_transport import FrameTransport
 from tradewind.sdk.contract import (
     Assignment,
@@ -37,7 +38,9 @@ _REHEARSALS = 16  # CPython 3.11 adapts a function's code after eight calls
 
 def load_dag_file(snapshot_directory: str, file: str) -> runtime.LoadedFile:
     """Import a DAG file of a snapshot, see `child.Runner`."""
-    return runtime.load_dag_file(snapshot_directory, file)
+    loaded = runtime.load_dag_file(snapshot_directory, file)
+    make_ready(task for dag in loaded.dags.values() for task in dag.tasks)
+    return loaded
 
 
 def run_activity(assignment: bytes, channel: Channel, log_descriptor: int, loaded: object | None) -> bytes:

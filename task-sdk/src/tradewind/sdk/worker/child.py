@@ -11,19 +11,22 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn, Protocol
 
-from tradewind.sdk.worker import lifeline, linux
+from tradewind.sdk.worker import lifeline, linux, run_as
 from tradewind.sdk.worker.channel import Channel
+from tradewind.sdk.worker.control import RunAs
 from tradewind.sdk.worker.descriptors import CHANNEL, FIRST_FREE, LOG
 
 EXIT_WITHOUT_RESULT = 1
 """Exit code of a child whose own code, not the task's, has failed; the traceback is on its standard error."""
 
-_STANDARD_OUTPUT = 1
-_STANDARD_ERROR = 2
+STANDARD_OUTPUT = 1
+STANDARD_ERROR = 2
 
 
 class Runner(Protocol):
     """What a child runs: a module with these functions, named on the zygote's command line."""
+
+    __name__: str
 
     def prepare(self) -> None:
         """Make ready, once in the zygote, what all children share."""
@@ -42,7 +45,9 @@ class Runner(Protocol):
         """
 
 
-def run(runner: Runner, loaded: object | None, received: Sequence[int], own_lifeline: int | None) -> NoReturn:
+def run(
+    runner: Runner, loaded: object | None, received: Sequence[int], own_lifeline: int | None, user: RunAs | None = None
+) -> NoReturn:
     """Turn a just forked process into a child, run its activity, and end.
 
     Few functions and no detours: each page that it touches first is copied, and that is most of what a process costs.
@@ -52,50 +57,78 @@ def run(runner: Runner, loaded: object | None, received: Sequence[int], own_life
         loaded: what the warm parent has imported, None in a fresh process.
         received: descriptors for channel, standard output, standard error and log.
         own_lifeline: see `lifeline.accept`.
+        user: whom to become before user code runs; a warm parent's children are that user already.
     """
     code = EXIT_WITHOUT_RESULT
     try:
         lifeline.accept(own_lifeline)
-        _shed(received)
-        code = _work(runner, loaded)
+        take_descriptors(received)
+        linux.close_descriptors_from(FIRST_FREE)
+        become_own(user)
+        code = work(runner, loaded)
     except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:  # noqa: SIM105 - see above
-                stream.flush()
-            except Exception:  # noqa: BLE001, S110 - user code has closed or replaced it; nobody is left to tell
-                pass
-        os._exit(code)
+        end(code)
 
 
-def _shed(received: Sequence[int]) -> None:
-    """Become a process of its own: descriptors, signals, orphans, random numbers, garbage.
+def take_descriptors(received: Sequence[int]) -> None:
+    """Put channel, standard output, standard error and log to their numbers."""
+    channel, output, error, log = received
+    os.dup2(output, STANDARD_OUTPUT)
+    os.dup2(error, STANDARD_ERROR)
+    os.dup2(channel, CHANNEL, inheritable=False)
+    os.dup2(log, LOG, inheritable=False)
+
+
+def become_own(user: RunAs | None) -> None:
+    """Shed what a fork shares with its parent: signals, orphans, random numbers, garbage; then the user.
 
     The process group is the parent's work: it is done before an assignment is sent.
     """
-    channel, output, error, log = received
-    os.dup2(output, _STANDARD_OUTPUT)
-    os.dup2(error, _STANDARD_ERROR)
-    os.dup2(channel, CHANNEL, inheritable=False)
-    os.dup2(log, LOG, inheritable=False)
-    linux.close_descriptors_from(FIRST_FREE)
     linux.unblock_signals()
     linux.set_child_subreaper(True)
+    if user is not None:
+        run_as.become(user)
     # The standard library's generator seeds itself after a fork.
-    if numpy_random := sys.modules.get("numpy.random"):
-        numpy_random.seed()
+    seed_numpy()
     gc.enable()
 
 
-def _work(runner: Runner, loaded: object | None) -> int:
+def seed_numpy() -> None:
+    """Give this process random numbers of its own, if it has imported what makes them."""
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed()
+
+
+def work(runner: Runner, loaded: object | None) -> int:
+    """Run the activity that comes over the channel; the exit code."""
     channel = Channel(CHANNEL)
     assignment = channel.receive()
     if assignment is None:  # the launch was given up; nothing has run
         return EXIT_WITHOUT_RESULT
-    result = runner.run_activity(assignment, channel, LOG, loaded)
-    # As at the end of a program: threads that are no daemons are waited for, then what was registered with atexit runs.
+    report(channel, runner.run_activity(assignment, channel, LOG, loaded))
+    return 0
+
+
+def report(channel: Channel, result: bytes) -> None:
+    """Send the result as at the end of a program: threads that are no daemons end before, exit handlers run after."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter does; `os._exit` does not
     channel.send(result)
     atexit._run_exitfuncs()  # noqa: SLF001 - the same
-    return 0
+
+
+def finish_program() -> None:
+    """Do what the interpreter does at the end of a program."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - see above
+    atexit._run_exitfuncs()  # noqa: SLF001 - the same
+
+
+def end(code: int) -> NoReturn:
+    """End the process with what it has printed written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:  # noqa: SIM105 - a child copies fewer pages without contextlib
+            stream.flush()
+        except Exception:  # noqa: BLE001, S110 - user code has closed or replaced it; nobody is left to tell
+            pass
+    os._exit(code)

@@ -1,4 +1,4 @@
-"""What the launcher and the processes that fork for it say to each other: one message a packet, over a socket pair."""
+"""What the launcher and the processes that it starts say to each other: one message a packet, over a socket pair."""
 
 from __future__ import annotations
 
@@ -7,10 +7,30 @@ from typing import TypeAlias
 import msgspec
 
 
+class RunAs(msgspec.Struct, frozen=True, array_like=True):
+    """The operating-system user that a process becomes before it runs user code."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+    home: str
+
+
 class StartChild(msgspec.Struct, frozen=True, tag="child", array_like=True):
-    """Fork a child that runs an activity. With it: descriptors for channel, standard output, standard error, log."""
+    """Fork a child. With it: descriptors for channel, standard output, standard error, log; of a reused one: control.
+
+    Attributes:
+        launch_id: number of the request.
+        spawn: replace the fork by a new interpreter; only the zygote does that.
+        reuse: run one activity after another, each as a `Turn` says, instead of one.
+        run_as: whom to become, None to stay who the forker is.
+    """
 
     launch_id: int
+    spawn: bool = False
+    reuse: bool = False
+    run_as: RunAs | None = None
 
 
 class StartWarmParent(msgspec.Struct, frozen=True, tag="warm_parent", array_like=True):
@@ -19,6 +39,7 @@ class StartWarmParent(msgspec.Struct, frozen=True, tag="warm_parent", array_like
     launch_id: int
     snapshot_directory: str
     file: str
+    run_as: RunAs | None = None
 
 
 class Started(msgspec.Struct, frozen=True, tag="started", array_like=True):
@@ -54,6 +75,21 @@ class Imported(msgspec.Struct, frozen=True, tag="imported", array_like=True):
     lasting: bool
 
 
+class Turn(msgspec.Struct, frozen=True, tag="turn", array_like=True):
+    """Run one more activity. With it: descriptors for channel, standard output, standard error, log."""
+
+    number: int
+    snapshot_directory: str
+    file: str
+
+
+class TurnEnded(msgspec.Struct, frozen=True, tag="turn_ended", array_like=True):
+    """A reused process has reported the result of a turn; `leaving` says why it then ends instead of waiting."""
+
+    number: int
+    leaving: str | None
+
+
 ToForker: TypeAlias = StartChild | StartWarmParent
 FromForker: TypeAlias = Started | NotStarted | Exited | Imported
 
@@ -63,3 +99,5 @@ MAX_REASON = 2000
 encode = msgspec.msgpack.Encoder().encode
 decode_to_forker = msgspec.msgpack.Decoder(ToForker).decode
 decode_from_forker = msgspec.msgpack.Decoder(FromForker).decode
+decode_turn = msgspec.msgpack.Decoder(Turn).decode
+decode_turn_ended = msgspec.msgpack.Decoder(TurnEnded).decode

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeAlias
 
-from tradewind.sdk.worker import child, linux, process_tree
+from tradewind.sdk.worker import child, linux, process_tree, reused, spawned
 from tradewind.sdk.worker.control import (
     MAX_REASON,
     Exited,
@@ -108,7 +108,8 @@ class Forker:
             self._become(request, received, own_lifeline)
         if isinstance(request, StartChild):
             self._lifelines.arm(pid)
-        os.setpgid(pid, pid)
+        with contextlib.suppress(PermissionError):  # it is another program already, and has done it itself
+            os.setpgid(pid, pid)
         # It cannot have been waited for yet, hence it has a status.
         status = process_tree.status(pid)
         self.send(Started(request.launch_id, pid, status.start_ticks if status else 0))
@@ -118,13 +119,19 @@ class Forker:
     ) -> NoReturn:
         try:
             if isinstance(request, StartChild):
-                child.run(self._runner, self._loaded, received, own_lifeline)
-            if self._start_warm:
+                self._run_child(request, received, own_lifeline)
+            elif self._start_warm:
                 self._start_warm(request, received)
         except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
             traceback.print_exc()
         finally:
             os._exit(child.EXIT_WITHOUT_RESULT)
+
+    def _run_child(self, request: StartChild, received: Sequence[int], own_lifeline: int | None) -> NoReturn:
+        if request.spawn:
+            spawned.run(self._runner.__name__, received, own_lifeline, request.run_as, reuse=request.reuse)
+        run = reused.run if request.reuse else child.run
+        run(self._runner, self._loaded, received, own_lifeline, request.run_as)
 
     def _report_ends(self) -> None:
         with contextlib.suppress(ChildProcessError):  # there are no children

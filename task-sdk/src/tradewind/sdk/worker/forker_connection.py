@@ -13,6 +13,7 @@ from tradewind.sdk.worker.control import (
     Exited,
     Imported,
     NotStarted,
+    RunAs,
     StartChild,
     Started,
     StartWarmParent,
@@ -80,17 +81,21 @@ class ForkerConnection:
         process.exited.add_done_callback(self._adopt_children)
         self._loop.add_reader(control.fileno(), self._read)
 
-    async def start_child(self, descriptors: Sequence[int]) -> LiveProcess:
-        """Fork a child with its channel, standard output, standard error and log.
+    async def start_child(
+        self, descriptors: Sequence[int], *, spawn: bool = False, reuse: bool = False, run_as: RunAs | None = None
+    ) -> LiveProcess:
+        """Start a child with the descriptors that `StartChild` names; there, too, what the other arguments mean.
 
         Raises:
             ForkerLost: the forker ended first. A child that it may have forked never gets an assignment.
             ForkRefused: the kernel did not fork.
         """
         async with self._slots:
-            return await self._start(StartChild(next(self._numbers)), descriptors)
+            return await self._start(StartChild(next(self._numbers), spawn, reuse, run_as), descriptors)
 
-    async def start_warm_parent(self, snapshot_directory: str, file: str, control: int) -> LiveProcess:
+    async def start_warm_parent(
+        self, snapshot_directory: str, file: str, control: int, run_as: RunAs | None = None
+    ) -> LiveProcess:
         """Fork a warm parent of a DAG file, with its end of a control socket.
 
         Raises:
@@ -98,7 +103,8 @@ class ForkerConnection:
             ForkRefused: the kernel did not fork.
         """
         async with self._slots:
-            return await self._start(StartWarmParent(next(self._numbers), snapshot_directory, file), (control,))
+            request = StartWarmParent(next(self._numbers), snapshot_directory, file, run_as)
+            return await self._start(request, (control,))
 
     def retire(self) -> None:
         """Let the forker end as soon as it has done what it was asked for; its children live on."""

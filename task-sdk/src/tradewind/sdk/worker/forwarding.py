@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 import msgspec
 
@@ -21,10 +22,13 @@ from tradewind.sdk.contract import (
 )
 from tradewind.sdk.masking import Masker, connection_values, variable_values
 from tradewind.sdk.worker.activity_calls import ActivityCalls
+from tradewind.sdk.worker.for_tasks import ForTasks
 from tradewind.sdk.worker.launcher import AsyncChannel, ChannelClosed
 from tradewind.sdk.worker.line import FIRST_REFUSAL
 
 logger = logging.getLogger("tradewind.worker")
+
+_READS_OF_SECRETS = frozenset({"get_connection", "get_variable"})
 
 
 class RawRequest(msgspec.Struct, tag_field="frame", tag="request"):
@@ -47,12 +51,29 @@ decode_child_frame = msgspec.json.Decoder(RawRequest | RawResult).decode
 
 
 class Forwarder:
-    """Answers the requests of one child."""
+    """Answers the requests of one child.
 
-    def __init__(self, calls: ActivityCalls, masker: Masker, channel: AsyncChannel) -> None:
+    Args:
+        calls: the activity's calls.
+        masker: learns the secrets that the child gets.
+        channel: the child.
+        secret_read: called when the child is about to get a secret that it has asked for.
+        for_tasks: what this worker answers by itself.
+    """
+
+    def __init__(
+        self,
+        calls: ActivityCalls,
+        masker: Masker,
+        channel: AsyncChannel,
+        secret_read: Callable[[], None],
+        for_tasks: ForTasks,
+    ) -> None:
         self._calls = calls
         self._masker = masker
         self._channel = channel
+        self._secret_read = secret_read
+        self._for_tasks = for_tasks
 
     async def answer(self, request: RawRequest) -> None:
         """Make the call for the child and hand it the answer, or refuse it."""
@@ -60,8 +81,7 @@ class Forwarder:
         if operation is None or not operation.from_task:
             reply = _not_for_tasks(request.operation)
         else:
-            body = request.body if len(request.body) else UNSET
-            reply = await self._calls.call(request.operation, request.parameters, body=body, text=request.text)
+            reply = self._for_tasks.answer(request.operation, request.parameters) or await self._ask(request)
             self._learn_secrets(request.operation, reply)
         response = Response(request_id=request.request_id, status=reply.status, body=reply.body)
         try:
@@ -69,10 +89,16 @@ class Forwarder:
         except ChannelClosed:
             logger.debug("answer came too late for its process dispatch=%s", self._calls.dispatch_id)
 
+    async def _ask(self, request: RawRequest) -> Reply:
+        body = request.body if len(request.body) else UNSET
+        return await self._calls.call(request.operation, request.parameters, body=body, text=request.text)
+
     def _learn_secrets(self, operation: str, reply: Reply) -> None:
         """From now on the log must not show what user code is about to get."""
         if reply.status >= FIRST_REFUSAL:
             return
+        if operation in _READS_OF_SECRETS:
+            self._secret_read()
         if operation == "get_connection":
             self._masker.add(connection_values(from_plain(Connection, reply.body)))
         elif operation == "get_variable":

@@ -31,6 +31,8 @@ class Lifeline:
 
     def __init__(self) -> None:
         self.read_end, self._write_end = os.pipe2(os.O_CLOEXEC)
+        # A process that runs as another user opens it anew as that user.
+        os.fchmod(self.read_end, 0o444)
 
     def cut(self) -> None:
         """Kill every process that is armed, as the death of this process would."""
@@ -52,14 +54,18 @@ class _Held:
     by_user_code = False
 
 
-def hold() -> None:
-    """Arm the process that the supervisor has started, and see to what user code forks below it, at any depth.
+def hold(*, by_user_code: bool = False) -> None:
+    """Arm a process that was started by exec, and see to what user code forks below it, at any depth.
+
+    Args:
+        by_user_code: whether forks from now on are user code's.
 
     Raises:
         OSError: descriptor `LIFELINE` is not open, or `/proc` is not mounted.
     """
     status = os.fstat(LIFELINE)
     _Held.pipe = (status.st_dev, status.st_ino)
+    _Held.by_user_code = by_user_code
     arm()
     os.register_at_fork(after_in_child=_arm_after_fork)
 

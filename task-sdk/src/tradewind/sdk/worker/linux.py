@@ -109,6 +109,11 @@ def open_signal_descriptor(signals: Iterable[signal.Signals]) -> int:
     return descriptor
 
 
+def flush_c_streams() -> None:
+    """Write what C libraries have printed and still hold back, such as the output of `printf` to a pipe."""
+    _libc.fflush(None)
+
+
 def unblock_signals() -> None:
     """Let every signal through, at a fraction of what `signal.pthread_sigmask` costs a process that was just forked."""
     if _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None) == -1:

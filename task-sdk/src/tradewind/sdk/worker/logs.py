@@ -17,6 +17,9 @@ logger = logging.getLogger("tradewind.worker")
 
 SEGMENT_BYTES = 256 * 1024
 SEGMENT_SECONDS = 1.0
+TAIL_SECONDS = 0.1
+"""The same while somebody reads along."""
+
 UNSENT_BYTES = 4 * 1024 * 1024
 """What may wait in memory; above it user code waits, and after `PATIENCE_SECONDS` segments move to disk."""
 
@@ -74,7 +77,9 @@ class LogCollector:
         self._unsent: deque[_Segment] = deque()
         self._memory_bytes = 0
         self._spilled_bytes = 0
+        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._tailed_until = 0.0
         self._sender: asyncio.Task[None] | None = None
         self._reliever: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
@@ -87,6 +92,11 @@ class LogCollector:
     def note(self, level: LogLevel, message: str) -> None:
         """Say something in the log of the try."""
         self._add(supervisor_record(level, self._masks.mask(message)))
+
+    def tail(self, seconds: float) -> None:
+        """Deliver what is written within `TAIL_SECONDS` for so long; at once what is there already."""
+        self._tailed_until = self._loop.time() + seconds
+        self._close_segment()
 
     async def flush(self) -> None:
         """Read the rest of the output, after the process is gone, and deliver what can be delivered soon.
@@ -145,7 +155,8 @@ class LogCollector:
         if self._record_bytes >= SEGMENT_BYTES:
             self._close_segment()
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(SEGMENT_SECONDS, self._close_segment)
+            seconds = TAIL_SECONDS if self._loop.time() < self._tailed_until else SEGMENT_SECONDS
+            self._timer = self._loop.call_later(seconds, self._close_segment)
 
     def _close_segment(self) -> None:
         if self._timer is not None:

@@ -7,8 +7,9 @@ import logging
 import os
 
 from tradewind.sdk.client.http import HttpTransport
+from tradewind.sdk.worker.for_tasks import ForTasks
 from tradewind.sdk.worker.launcher import Launcher
-from tradewind.sdk.worker.life import RUNNER, end_former_life, stop_on_signals
+from tradewind.sdk.worker.life import RUNNER, Ends, end_former_life, end_on_signals
 from tradewind.sdk.worker.line import HttpLine
 from tradewind.sdk.worker.parent_watch import ParentWatch
 from tradewind.sdk.worker.session import SessionTransport
@@ -29,8 +30,8 @@ _STOP_WITHOUT_SERVER_SECONDS = 2.0
 def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False, runner: str = RUNNER) -> int:
     """Run a worker until it is told to stop, and return its exit code.
 
-    The first SIGTERM or SIGINT ends activities, reports them as interrupted and delivers what it can; the second one
-    ends the process at once.
+    The first SIGTERM drains: nothing more is taken, and what runs gets `drain_timeout` to end. SIGINT, or the next
+    SIGTERM, ends activities, reports them as interrupted and delivers what it can; one more ends the process at once.
 
     Args:
         settings: what the worker is told.
@@ -49,27 +50,29 @@ def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False, runn
 
 
 async def _live(settings: WorkerSettings, *, exit_with_parent: bool, runner: str) -> int:
-    with StateDirectory.open(settings.state_directory) as state, stop_on_signals() as stop:
-        watch = ParentWatch(os.environ, stop.set) if exit_with_parent else None
+    with StateDirectory.open(settings.state_directory) as state, end_on_signals() as ends:
+        watch = ParentWatch(os.environ, ends.stop.set) if exit_with_parent else None
         try:
             end_former_life(state)
             # The zygote is forked and started before this process has a connection or a thread.
             async with Launcher(
                 environment=settings.child_environment(os.environ),
                 max_warm_parents=settings.max_warm_parents,
+                max_reused=settings.max_reused_processes,
+                reuse_idle_seconds=settings.reuse_idle_seconds,
                 runner=runner,
             ) as launcher:
-                return await serve(settings, state, launcher, stop)
+                return await serve(settings, state, launcher, ends)
         finally:
             if watch is not None:
                 watch.close()
 
 
-async def serve(settings: WorkerSettings, state: StateDirectory, launcher: Launcher, stop: asyncio.Event) -> int:
-    """Work for the server until `stop` is set or the server refuses the worker; the exit code."""
+async def serve(settings: WorkerSettings, state: StateDirectory, launcher: Launcher, ends: Ends) -> int:
+    """Work for the server until it is told to end or the server refuses the worker; the exit code."""
     async with HttpTransport(settings.api_url, settings.token) as http:
         files = HttpLine(http)
-        supervisor = Supervisor(settings, state.instance_id)
+        supervisor = Supervisor(settings, state.instance_id, drain_asked=ends.drain.set)
         session = SessionTransport(
             api_url=settings.api_url,
             token=settings.token,
@@ -83,6 +86,8 @@ async def serve(settings: WorkerSettings, state: StateDirectory, launcher: Launc
             line=session,
             files=files,
             code_cache_bytes=settings.code_cache_bytes,
+            run_as_users=settings.run_as_users,
+            for_tasks=ForTasks.of(settings, os.environ),
         ) as workplace:
             supervisor.open_workplace(workplace)
             logger.info(
@@ -95,17 +100,15 @@ async def serve(settings: WorkerSettings, state: StateDirectory, launcher: Launc
                 settings.parse_capacity,
                 state.path,
             )
-            return await _work(settings, session, supervisor, stop)
+            return await _work(settings, session, supervisor, ends)
 
 
-async def _work(
-    settings: WorkerSettings, session: SessionTransport, supervisor: Supervisor, stop: asyncio.Event
-) -> int:
+async def _work(settings: WorkerSettings, session: SessionTransport, supervisor: Supervisor, ends: Ends) -> int:
     connection = asyncio.create_task(session.run(), name="session")
-    stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait({connection, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    await _first(connection, ends.drain, ends.stop)
     supervisor.refuse_work()
+    if not connection.done() and not ends.stop.is_set():
+        await _drain(settings, session, supervisor, ends, connection)
     if connection.done():
         # Nobody takes outcomes any more: they stay in the spool for a worker that is let in.
         await supervisor.stop(min(settings.stop_timeout, _STOP_WITHOUT_SERVER_SECONDS))
@@ -121,3 +124,38 @@ async def _work(
         logger.error("%s", error)
         return EXIT_REFUSED
     return EXIT_STOPPED
+
+
+async def _drain(
+    settings: WorkerSettings,
+    session: SessionTransport,
+    supervisor: Supervisor,
+    ends: Ends,
+    connection: asyncio.Task[None],
+) -> None:
+    """Let what runs come to its end, unless the worker is told to stop or the time that a signal set is over."""
+    logger.info("worker drains running=%d", supervisor.running)
+    await session.offer(supervisor.capacity())
+    idle = asyncio.create_task(supervisor.idle(), name="idle")
+    try:
+        await _first(connection, idle, ends.stop, ends.timed)
+        if idle.done() or connection.done() or ends.stop.is_set():
+            return
+        try:
+            async with asyncio.timeout(settings.drain_timeout):
+                await _first(connection, idle, ends.stop)
+        except TimeoutError:
+            logger.warning("time to drain is over seconds=%g running=%d", settings.drain_timeout, supervisor.running)
+    finally:
+        idle.cancel()
+
+
+async def _first(*ends: asyncio.Task[None] | asyncio.Event) -> None:
+    """Wait for the first of some tasks and events."""
+    watches = [asyncio.create_task(end.wait()) for end in ends if isinstance(end, asyncio.Event)]
+    tasks = [end for end in ends if isinstance(end, asyncio.Task)]
+    try:
+        await asyncio.wait([*watches, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for watch in watches:
+            watch.cancel()

@@ -37,13 +37,14 @@ from tradewind.sdk.contract import (
 from tradewind.sdk.exceptions import TradewindRuntimeError
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.activity_run import ActivityRun
+from tradewind.sdk.worker.for_tasks import ForTasks
 from tradewind.sdk.worker.launcher import Launcher
 from tradewind.sdk.worker.leftover_logs import deliver_leftover_logs
 from tradewind.sdk.worker.life import RUNNER, end_former_life, stop_on_signals
 from tradewind.sdk.worker.line import FIRST_REFUSAL, Backoff, HttpLine, problem_of
 from tradewind.sdk.worker.settings import WorkerSettings, WorkerSettingsError, load_worker_settings
 from tradewind.sdk.worker.state_directory import StateDirectory, StateDirectoryError
-from tradewind.sdk.worker.verdicts import interrupted
+from tradewind.sdk.worker.verdicts import cancelled, interrupted
 from tradewind.sdk.worker.worker_log import set_up_logging
 from tradewind.sdk.worker.workplace import Workplace, open_workplace
 
@@ -156,6 +157,7 @@ async def _run(settings: WorkerSettings, envelope: Envelope, runner: str) -> int
                 files=line,
                 code_cache_bytes=settings.code_cache_bytes,
                 warm=False,
+                for_tasks=ForTasks.of(settings, os.environ),
             ) as workplace:
                 shot = _OneShot(settings, envelope, workplace, http, line, stop)
                 return await shot.run()
@@ -276,7 +278,7 @@ class _OneShot:
                     self.line.last_sign_of_life = sent
                     pause = state.lease_seconds / 3
                     if state.ended:
-                        run.kill(None)
+                        run.kill(cancelled())
             except (TradewindRuntimeError, msgspec.ValidationError) as error:
                 logger.warning("lease was not renewed error=%s", error)
             if run.ending and loop.time() - self.line.last_sign_of_life > takeover_after:

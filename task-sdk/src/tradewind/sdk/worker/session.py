@@ -18,12 +18,14 @@ from tradewind.sdk.contract import (
     Cancel,
     Deliver,
     Delivery,
+    Drain,
     Hello,
     LeaseRenewal,
     LeaseState,
     Offer,
     ProblemReason,
     Response,
+    Tail,
     Welcome,
 )
 from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine, problem_of
@@ -71,11 +73,19 @@ class SessionOwner(Protocol):
         ...
 
     def ended(self, dispatch_ids: list[str]) -> None:
-        """These dispatches are not live any more: end them and report nothing."""
+        """These dispatches are not live any more: end them and report when that is done."""
         ...
 
     def dispatches(self) -> list[str]:
         """Dispatches that the worker runs or whose outcome it keeps."""
+        ...
+
+    def tail(self, dispatch_id: str, seconds: float) -> None:
+        """Somebody reads the log of this dispatch for so long: send it as it comes."""
+        ...
+
+    def drain(self, message: str) -> None:
+        """Take no more work, and stop when what runs has ended."""
         ...
 
 
@@ -263,6 +273,10 @@ class SessionTransport:
         elif isinstance(frame, Cancel):
             logger.info("cancel dispatch=%s reason=%r", frame.dispatch_id, frame.message)
             self._owner.ended([frame.dispatch_id])
+        elif isinstance(frame, Tail):
+            self._owner.tail(frame.dispatch_id, frame.seconds)
+        elif isinstance(frame, Drain):
+            self._owner.drain(frame.message)
         elif isinstance(frame, OpenRefused):
             problem = frame.error()
             if problem.reason in FRAME_FAULTS:

@@ -8,7 +8,7 @@ import msgspec
 
 from tradewind.sdk import contract
 from tradewind.sdk.client.calls import Call, ProblemError, Reply
-from tradewind.sdk.contract import Cancel, Deliver, ProblemReason, Request, Response, Welcome
+from tradewind.sdk.contract import Cancel, Deliver, Drain, ProblemReason, Request, Response, Tail, Welcome
 
 _FINAL_REFUSALS = frozenset(
     {
@@ -72,7 +72,7 @@ class RawDeliver(msgspec.Struct):
     delivery: Addressee
 
 
-decode_frame = msgspec.json.Decoder(Welcome | OpenRefused | Deliver | Cancel | Response).decode
+decode_frame = msgspec.json.Decoder(Welcome | OpenRefused | Deliver | Cancel | Response | Tail | Drain).decode
 decode_addressee = msgspec.json.Decoder(RawDeliver).decode
 
 

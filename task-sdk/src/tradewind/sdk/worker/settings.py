@@ -10,7 +10,18 @@ from urllib.parse import urlsplit
 
 DEFAULT_API_URL = "http://127.0.0.1:8080"
 _QUEUE = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
+_CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*")
 _MEBIBYTE = 1024 * 1024
+_AMOUNTS = (
+    "capacity",
+    "parse_capacity",
+    "max_warm_parents",
+    "max_reused_processes",
+    "reuse_idle_seconds",
+    "drain_timeout",
+    "stop_timeout",
+    "code_cache_bytes",
+)
 
 
 class WorkerSettingsError(ValueError):
@@ -30,6 +41,13 @@ class WorkerSettings:
         state_directory: folder for spool, code cache and process records; belongs to one worker at a time.
         withheld_environment: names of environment variables that user code does not get, beside `TRADEWIND_*`.
         max_warm_parents: DAG files that are kept imported, so that a try starts by a fork.
+        max_reused_processes: processes of tasks with `isolation="reuse"` that may wait for their next try.
+        reuse_idle_seconds: a process that has waited so long ends.
+        run_as_users: users of this host that tries may run as, where a task asks for one with `run_as_user`; a worker
+            that runs as root can do it.
+        xcom_backend: class that keeps the XComs of tasks, as `module:Class`; the control plane keeps them when None.
+        xcom_classes: classes that XComs may be turned into beside the built-in ones, such as `acme.models.*`.
+        drain_timeout: seconds that running tries get to end by themselves after the first SIGTERM.
         stop_timeout: seconds for delivering the last outcomes when the worker stops; what is left stays spooled.
         code_cache_bytes: disk space for cached code that no running activity needs.
     """
@@ -42,6 +60,12 @@ class WorkerSettings:
     parse_capacity: int = 2
     withheld_environment: tuple[str, ...] = ()
     max_warm_parents: int = 8
+    max_reused_processes: int = 16
+    reuse_idle_seconds: float = 60.0
+    run_as_users: tuple[str, ...] = ()
+    xcom_backend: str | None = None
+    xcom_classes: tuple[str, ...] = ()
+    drain_timeout: float = 20.0
     stop_timeout: float = 5.0
     code_cache_bytes: int = 1024 * _MEBIBYTE
 
@@ -56,7 +80,11 @@ class WorkerSettings:
                 raise WorkerSettingsError(
                     f"queues holds {queue!r}: a queue has 1 to 100 letters, digits, dots, dashes and underscores"
                 )
-        for name in ("capacity", "parse_capacity", "max_warm_parents", "stop_timeout", "code_cache_bytes"):
+        if self.xcom_backend is not None and not _CLASS.fullmatch(self.xcom_backend):
+            raise WorkerSettingsError(
+                f"xcom_backend is {self.xcom_backend!r}: it must name a class like acme.xcoms:ObjectStore"
+            )
+        for name in _AMOUNTS:
             if getattr(self, name) < 0:
                 raise WorkerSettingsError(f"{name} is {getattr(self, name)}: it must not be negative")
 
@@ -78,6 +106,9 @@ def load_worker_settings(environ: Mapping[str, str], **chosen: object) -> Worker
     Variables: `TRADEWIND_API_URL`, `TRADEWIND_API_TOKEN`, `TRADEWIND_WORKER_QUEUES` (comma separated),
     `TRADEWIND_WORKER_CAPACITY`, `TRADEWIND_WORKER_PARSE_CAPACITY`, `TRADEWIND_WORKER_STATE_DIRECTORY`,
     `TRADEWIND_WORKER_WITHHELD_ENVIRONMENT` (comma separated), `TRADEWIND_WORKER_MAX_WARM_PARENTS`,
+    `TRADEWIND_WORKER_MAX_REUSED_PROCESSES`, `TRADEWIND_WORKER_REUSE_IDLE_SECONDS`,
+    `TRADEWIND_WORKER_RUN_AS_USERS` (comma separated), `TRADEWIND_WORKER_XCOM_BACKEND`,
+    `TRADEWIND_WORKER_XCOM_CLASSES` (comma separated), `TRADEWIND_WORKER_DRAIN_TIMEOUT` (seconds),
     `TRADEWIND_WORKER_STOP_TIMEOUT` (seconds), `TRADEWIND_WORKER_CODE_CACHE_BYTES`.
 
     Args:
@@ -110,6 +141,12 @@ _VARIABLES = {
     "state_directory": ("TRADEWIND_WORKER_STATE_DIRECTORY", Path),
     "withheld_environment": ("TRADEWIND_WORKER_WITHHELD_ENVIRONMENT", _names),
     "max_warm_parents": ("TRADEWIND_WORKER_MAX_WARM_PARENTS", int),
+    "max_reused_processes": ("TRADEWIND_WORKER_MAX_REUSED_PROCESSES", int),
+    "reuse_idle_seconds": ("TRADEWIND_WORKER_REUSE_IDLE_SECONDS", float),
+    "run_as_users": ("TRADEWIND_WORKER_RUN_AS_USERS", _names),
+    "xcom_backend": ("TRADEWIND_WORKER_XCOM_BACKEND", str),
+    "xcom_classes": ("TRADEWIND_WORKER_XCOM_CLASSES", _names),
+    "drain_timeout": ("TRADEWIND_WORKER_DRAIN_TIMEOUT", float),
     "stop_timeout": ("TRADEWIND_WORKER_STOP_TIMEOUT", float),
     "code_cache_bytes": ("TRADEWIND_WORKER_CODE_CACHE_BYTES", int),
 }

@@ -7,16 +7,16 @@ import logging
 import os
 import socket
 from collections import OrderedDict
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from tradewind.sdk import contract
 from tradewind.sdk.__about__ import __version__
-from tradewind.sdk.contract import Delivery, Hello, InterruptCause, Welcome
+from tradewind.sdk.contract import Delivery, Hello, InterruptCause, Outcome, Welcome
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.activity_run import ActivityRun
 from tradewind.sdk.worker.leftover_logs import deliver_leftover_logs
 from tradewind.sdk.worker.settings import WorkerSettings
-from tradewind.sdk.worker.verdicts import interrupted
+from tradewind.sdk.worker.verdicts import cancelled, interrupted
 from tradewind.sdk.worker.workplace import Workplace
 
 logger = logging.getLogger("tradewind.worker")
@@ -29,16 +29,23 @@ class Supervisor:
     """Owner of a worker session: runs what is delivered, each dispatch once.
 
     `open_workplace` gives it what activities need; before, it only says hello.
+
+    Args:
+        settings: of the worker.
+        instance_id: this life of the worker.
+        drain_asked: called when the server asks the worker to drain.
     """
 
-    def __init__(self, settings: WorkerSettings, instance_id: str) -> None:
+    def __init__(self, settings: WorkerSettings, instance_id: str, *, drain_asked: Callable[[], None]) -> None:
         self._settings = settings
         self._instance_id = instance_id
         self._workplace: Workplace | None = None
         self._runs: dict[str, ActivityRun] = {}
         self._leftovers: dict[str, asyncio.Task[None]] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._cancelled: OrderedDict[str, None] = OrderedDict()
         self._stopping = False
+        self._drain_asked = drain_asked
 
     def open_workplace(self, workplace: Workplace) -> None:
         """Begin: deliver first what a former life has left in the spool."""
@@ -87,6 +94,11 @@ class Supervisor:
         if self._is_known(dispatch_id):
             logger.info("delivered again dispatch=%s: ignored", dispatch_id)
             return
+        if dispatch_id in self._cancelled:
+            logger.info("delivered after its cancel dispatch=%s: not started", dispatch_id)
+            outcome = cancelled("It was cancelled before it came, and did not start.")
+            self._aside(dispatch_id, self._report(dispatch_id, delivery.token, outcome))
+            return
         logger.debug("delivered dispatch=%s kind=%s", dispatch_id, type(delivery.activity).__name__)
         run = ActivityRun(delivery, self._place, self._forget)
         self._runs[dispatch_id] = run
@@ -97,16 +109,39 @@ class Supervisor:
         if self._is_known(dispatch_id):
             return
         logger.error("activity is handed back dispatch=%s reason=%r", dispatch_id, reason)
-        self._aside(dispatch_id, self._hand_back(dispatch_id, token, reason))
+        outcome = interrupted(InterruptCause.WORKER_FAILURE, reason)
+        self._aside(dispatch_id, self._report(dispatch_id, token, outcome))
 
     def ended(self, dispatch_ids: list[str]) -> None:
         for dispatch_id in dispatch_ids:
             run = self._runs.get(dispatch_id)
             if run is not None:
                 logger.info("dispatch has ended elsewhere dispatch=%s: killed", dispatch_id)
-                run.kill(None)
-            else:
+                run.kill(cancelled())
+            elif self._is_known(dispatch_id):
                 self._place.finisher.spool.acknowledge(dispatch_id)
+            else:
+                _remember(self._cancelled, dispatch_id)
+
+    def tail(self, dispatch_id: str, seconds: float) -> None:
+        if (run := self._runs.get(dispatch_id)) is not None:
+            run.tail(seconds)
+
+    def drain(self, message: str) -> None:
+        logger.info("server asks the worker to drain reason=%r", message)
+        self._drain_asked()
+
+    @property
+    def running(self) -> int:
+        """How many activities are not settled yet."""
+        return len(self._runs) + len(self._leftovers)
+
+    async def idle(self) -> None:
+        """Wait until nothing runs and no outcome is on its way."""
+        while waiting := [*self._leftovers.values(), *(run.task for run in self._runs.values())]:
+            await asyncio.wait(waiting)
+            # What is done is forgotten by callbacks, which come next.
+            await asyncio.sleep(0)
 
     def refuse_work(self) -> None:
         """From now on the worker offers no capacity and interrupts what is delivered nevertheless."""
@@ -147,12 +182,7 @@ class Supervisor:
 
     def _forget(self, run: ActivityRun) -> None:
         self._runs.pop(run.dispatch_id, None)
-        self._remember(run.dispatch_id)
-
-    def _remember(self, dispatch_id: str) -> None:
-        self._ended[dispatch_id] = None
-        if len(self._ended) > _REMEMBERED:
-            self._ended.popitem(last=False)
+        _remember(self._ended, run.dispatch_id)
 
     async def _deliver_leftover(self, place: Workplace, dispatch_id: str) -> None:
         record = place.finisher.spool.pending[dispatch_id]
@@ -163,16 +193,17 @@ class Supervisor:
                 logger.info("outcome of a former life delivered dispatch=%s", dispatch_id)
         finally:
             calls.close()
-            self._remember(dispatch_id)
+            _remember(self._ended, dispatch_id)
 
-    async def _hand_back(self, dispatch_id: str, token: str, reason: str) -> None:
+    async def _report(self, dispatch_id: str, token: str, outcome: Outcome) -> None:
+        """Report the outcome of an activity that was not begun."""
         calls = self._calls(self._place, dispatch_id, token)
         try:
-            await self._place.finisher.keep(calls, interrupted(InterruptCause.WORKER_FAILURE, reason))
+            await self._place.finisher.keep(calls, outcome)
             await self._place.finisher.deliver(calls)
         finally:
             calls.close()
-            self._remember(dispatch_id)
+            _remember(self._ended, dispatch_id)
 
     @staticmethod
     def _calls(place: Workplace, dispatch_id: str, token: str) -> ActivityCalls:
@@ -183,6 +214,12 @@ class Supervisor:
             line=place.line,
             not_ours=lambda reason: logger.info("dispatch has ended dispatch=%s reason=%s", dispatch_id, reason),
         )
+
+
+def _remember(dispatch_ids: OrderedDict[str, None], dispatch_id: str) -> None:
+    dispatch_ids[dispatch_id] = None
+    if len(dispatch_ids) > _REMEMBERED:
+        dispatch_ids.popitem(last=False)
 
 
 def _stopping() -> contract.ActivityInterrupted:

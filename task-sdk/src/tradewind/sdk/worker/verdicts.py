@@ -31,6 +31,11 @@ MAX_TRACEBACK = 200_000
 """Limits of the contract for the texts of an error, in characters."""
 
 
+def cancelled(message: str = "The server wants the activity to end.") -> ActivityInterrupted:
+    """The outcome of an activity whose dispatch is not live any more: it says that nothing of it runs here."""
+    return interrupted(InterruptCause.CANCELLED, message)
+
+
 class Verdicts:
     """Makes the outcomes of one activity that the supervisor has to speak for.
 
@@ -81,8 +86,16 @@ class Verdicts:
         return self.failed("ProcessExited", f"The process {how} before it reported a result.", traceback=tail)
 
     def timed_out(self, tail: str | None) -> Outcome:
-        """The parse went on beyond its own timeout, and its process could not stop it."""
-        seconds = self._activity.timeout_seconds if isinstance(self._activity, ParseDagFile) else 0.0
+        """The activity went on beyond its own time limit, and its process could not stop it."""
+        if not isinstance(self._activity, ParseDagFile):
+            return self.failed(
+                "TradewindTaskTimeout",
+                f"The task ran longer than its execution_timeout of {self._activity.execution_timeout_seconds:g} s and "
+                "did not end when it was interrupted, so its process was killed. Raise the limit, or have the code "
+                "that waits give up by itself.",
+                traceback=tail,
+            )
+        seconds = self._activity.timeout_seconds
         return self.failed(
             "DagFileTimeout",
             f"The import took longer than {seconds:g} s and was killed. Move slow work out of the file's top level "

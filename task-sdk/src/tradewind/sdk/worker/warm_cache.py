@@ -5,20 +5,31 @@ from __future__ import annotations
 import asyncio
 import collections
 import dataclasses
+import logging
 import math
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tradewind.sdk.worker.control import Imported
+from tradewind.sdk.worker.control import Imported, RunAs
 from tradewind.sdk.worker.forker_connection import ForkerConnection, ForkerLost, ForkRefused
 from tradewind.sdk.worker.live_process import LiveProcess
+
+logger = logging.getLogger("tradewind.worker")
 
 _MAX_DECLINES = 1000
 
 
 class Declined(Exception):
-    """There is no warm parent for a file; the message says why."""
+    """There is no warm parent for a file; the message says why.
+
+    Attributes:
+        unfit: the file was imported, and left what must not be forked.
+    """
+
+    def __init__(self, reason: str, *, unfit: bool = False) -> None:
+        super().__init__(reason)
+        self.unfit = unfit
 
 
 @dataclasses.dataclass
@@ -63,11 +74,13 @@ class WarmCache:
         self._import_timeout_seconds = import_timeout_seconds
         self._loop = asyncio.get_running_loop()
         self._entries: collections.OrderedDict[str, _Entry] = collections.OrderedDict()
-        self._declines: collections.OrderedDict[str, tuple[str, float]] = collections.OrderedDict()
+        self._declines: collections.OrderedDict[str, tuple[Imported, float]] = collections.OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def find(self, key: str, snapshot_directory: Path, file: str) -> ForkerConnection:
-        """The warm parent of a key; where there is none, one that then imports the file.
+    async def find(
+        self, key: str, snapshot_directory: Path, file: str, run_as: RunAs | None = None
+    ) -> ForkerConnection:
+        """The warm parent of a key; where there is none, one that then imports the file, as the user of the key.
 
         Raises:
             Declined: the file has to run in fresh processes.
@@ -76,7 +89,8 @@ class WarmCache:
         self._refuse_declined(key)
         entry = self._entries.get(key)
         if entry is None or entry.is_over():
-            entry = self._entries[key] = _Entry(self._loop.create_task(self._start(key, snapshot_directory, file)))
+            start = self._start(key, snapshot_directory, file, run_as)
+            entry = self._entries[key] = _Entry(self._loop.create_task(start))
             entry.parent.add_done_callback(lambda parent: parent.cancelled() or parent.exception())  # seen by somebody
             self._retire_surplus(but=key)
         entry.last_used = self._loop.time()
@@ -99,12 +113,12 @@ class WarmCache:
     def _refuse_declined(self, key: str) -> None:
         if not self._max_parents:
             raise Declined("This worker keeps no warm parents.")
-        reason, until = self._declines.get(key, ("", 0.0))
-        if until > self._loop.time():
-            raise Declined(reason)
+        imported, until = self._declines.get(key, (None, 0.0))
+        if imported and until > self._loop.time():
+            raise _declined(imported)
 
-    async def _start(self, key: str, snapshot_directory: Path, file: str) -> ForkerConnection:
-        connection = await self._fork(snapshot_directory, file)
+    async def _start(self, key: str, snapshot_directory: Path, file: str, run_as: RunAs | None) -> ForkerConnection:
+        connection = await self._fork(snapshot_directory, file, run_as)
         try:
             async with asyncio.timeout(self._import_timeout_seconds):
                 imported = await asyncio.shield(connection.imported)
@@ -119,16 +133,16 @@ class WarmCache:
             reason = f"The import of {file} ended its process with {await asyncio.shield(connection.process.exited)}."
             imported = Imported(reason, lasting=False)
         if imported.decline:
-            self._remember_decline(key, imported.decline, lasting=imported.lasting)
-            raise Declined(imported.decline)
+            self._remember_decline(key, imported)
+            raise _declined(imported)
         return connection
 
-    async def _fork(self, snapshot_directory: Path, file: str) -> ForkerConnection:
+    async def _fork(self, snapshot_directory: Path, file: str, run_as: RunAs | None) -> ForkerConnection:
         zygote = await self._zygote()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
         try:
-            process = await zygote.start_warm_parent(str(snapshot_directory), file, theirs.fileno())
+            process = await zygote.start_warm_parent(str(snapshot_directory), file, theirs.fileno(), run_as)
         except ForkRefused as error:
             ours.close()
             raise Declined(str(error)) from error
@@ -139,8 +153,10 @@ class WarmCache:
             theirs.close()
         return ForkerConnection(ours, process, zygote.session, live=self._live, on_end=self._on_end)
 
-    def _remember_decline(self, key: str, reason: str, *, lasting: bool) -> None:
-        self._declines[key] = (reason, math.inf if lasting else self._loop.time() + self._idle_seconds)
+    def _remember_decline(self, key: str, imported: Imported) -> None:
+        if imported.lasting:
+            logger.info("file is not forked key=%s reason=%r", key, imported.decline)
+        self._declines[key] = (imported, math.inf if imported.lasting else self._loop.time() + self._idle_seconds)
         if len(self._declines) > _MAX_DECLINES:
             self._declines.popitem(last=False)
 
@@ -173,3 +189,7 @@ class WarmCache:
             if entry.last_used + self._idle_seconds <= now:
                 self._retire(key)
         self._set_timer()
+
+
+def _declined(imported: Imported) -> Declined:
+    return Declined(imported.decline or "", unfit=imported.lasting)

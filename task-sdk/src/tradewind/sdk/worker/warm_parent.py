@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from tradewind.sdk.worker import child, descriptors, lifeline, linux, process_tree
+from tradewind.sdk.worker import child, descriptors, lifeline, linux, process_tree, run_as
 from tradewind.sdk.worker.control import MAX_REASON, Imported, StartWarmParent
 from tradewind.sdk.worker.descriptors import CONTROL
 from tradewind.sdk.worker.forker import READY_LIFELINES, Forker
@@ -45,6 +45,8 @@ def run(runner: child.Runner, request: StartWarmParent, received: Sequence[int])
     linux.set_dumpable(True)
     lifeline.arm()
     lifelines = lifeline.ChildLifelines(READY_LIFELINES)
+    if request.run_as is not None:
+        run_as.become(request.run_as)
     before = descriptors.open_descriptors()
     loaded, failure = _load(runner, request)
     decline = failure or unfit_to_fork(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,11 @@ from pathlib import Path
 from tradewind.sdk.client.calls import AsyncTransport
 from tradewind.sdk.worker.code_cache import CodeCache
 from tradewind.sdk.worker.finishing import Finisher
+from tradewind.sdk.worker.for_tasks import NOTHING_FOR_TASKS, ForTasks
 from tradewind.sdk.worker.launcher import Launcher
 from tradewind.sdk.worker.leftover_logs import prune_logs
 from tradewind.sdk.worker.line import Line
+from tradewind.sdk.worker.run_as import open_to_others
 from tradewind.sdk.worker.spool import Spool
 from tradewind.sdk.worker.state_directory import StateDirectory
 
@@ -35,6 +37,8 @@ class Workplace:
         hostname: name of this host, for the server.
         unixname: user that runs the activities.
         warm: whether tries are forked from processes that have imported their file.
+        run_as_users: other users that tries may run as.
+        for_tasks: what the worker gives its tasks beyond what the server sends.
     """
 
     line: Line
@@ -47,6 +51,8 @@ class Workplace:
     hostname: str
     unixname: str
     warm: bool
+    run_as_users: frozenset[str] = frozenset()
+    for_tasks: ForTasks = NOTHING_FOR_TASKS
 
 
 @asynccontextmanager
@@ -58,8 +64,12 @@ async def open_workplace(
     files: AsyncTransport,
     code_cache_bytes: int,
     warm: bool = True,
+    run_as_users: Collection[str] = (),
+    for_tasks: ForTasks = NOTHING_FOR_TASKS,
 ) -> AsyncIterator[Workplace]:
     """Open spool and code cache in the state directory; close them at the end.
+
+    With `run_as_users`, other users of the host can go through the state directory to the code, and nowhere else.
 
     Raises:
         OSError: they cannot be written.
@@ -68,6 +78,8 @@ async def open_workplace(
     prune_logs(log_directory)
     code = CodeCache(state.path / "code", budget_bytes=code_cache_bytes)
     spool = Spool(state.path / "spool")
+    if run_as_users:
+        open_to_others(state.path)
     try:
         yield Workplace(
             line=line,
@@ -80,6 +92,8 @@ async def open_workplace(
             hostname=socket.gethostname(),
             unixname=_user_name(),
             warm=warm,
+            run_as_users=frozenset(run_as_users),
+            for_tasks=for_tasks,
         )
     finally:
         await code.close()

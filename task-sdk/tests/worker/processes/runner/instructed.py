@@ -107,6 +107,84 @@ def describe_process(call: Call) -> dict[str, Any]:
 
 
 @behaviour
+def own_pid(call: Call) -> int:
+    return os.getpid()
+
+
+@behaviour
+def leave(call: Call, what: str) -> int:
+    """Something that is still there when the activity has ended."""
+    LEAVINGS[what]()
+    return os.getpid()
+
+
+KEPT: list[Any] = []
+LEAVINGS: dict[str, Callable[[], Any]] = {
+    "thread": lambda: threading.Thread(target=threading.Event().wait, daemon=True).start(),
+    "process": lambda: KEPT.append(subprocess.Popen(["sleep", "1000"])),
+    "directory": lambda: os.chdir("/"),
+    "environment": lambda: os.environ.update(LEFT="1"),
+    "output": lambda: KEPT.append(os.dup(1)),
+    "stream": lambda: setattr(sys, "stdout", Path(os.devnull).open("w")),  # noqa: SIM115
+    "handler": lambda: signal.signal(signal.SIGUSR1, print),
+    "timer": lambda: signal.setitimer(signal.ITIMER_REAL, 1000),
+    "mask": lambda: os.umask(0o777),
+    "seed": lambda: random.seed(1),
+    "global": lambda: KEPT.append("kept"),
+    "file": lambda: KEPT.append(Path(os.devnull).open()),  # noqa: SIM115
+    "c output": lambda: ctypes.CDLL(None).printf(b"from C\n"),
+}
+
+
+@behaviour
+def look_around(call: Call) -> dict[str, Any]:
+    mask = os.umask(0)
+    os.umask(mask)
+    return {"pid": os.getpid(), "mask": mask, "random": random.random(), "kept": len(KEPT)}
+
+
+def _refusal(function: Callable[..., Any], *arguments: Any) -> str:
+    try:
+        return str(function(*arguments))
+    except OSError as error:
+        return type(error).__name__
+
+
+@behaviour
+def look_at_user(call: Call) -> dict[str, Any]:
+    """Who this process is, and what it can reach from the folder of a snapshot, which is its file's."""
+    snapshot = Path(sys.argv[0] if call.loaded is None else call.loaded.__file__).parent
+    subprocess.run(["/bin/sh", "-c", "echo from a program > /dev/stdout"], check=True)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if Path("/proc/self/fd/5").exists() else 1)
+    return {
+        "users": list(os.getresuid()),
+        "groups": list(os.getresgid()),
+        "further_groups": sorted(os.getgroups()),
+        "environment": {name: os.environ[name] for name in ("HOME", "USER", "LOGNAME")},
+        "back_to_root": _refusal(os.setuid, 0),
+        "code": (snapshot / "dag.py").read_text() if call.loaded else "import os",
+        "spool": _refusal(os.listdir, snapshot.parent.parent) if call.loaded else "PermissionError",
+        "imported_by": call.loaded.USER if call.loaded else None,
+        "forked": os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]),
+    }
+
+
+@behaviour
+def thread_that_ends(call: Call) -> int:
+    thread = threading.Thread(target=print)
+    thread.start()
+    thread.join()
+    return os.getpid()
+
+
+@behaviour
+def command_line(call: Call) -> list[str]:
+    return Path("/proc/self/cmdline").read_text().split("\0")
+
+
+@behaviour
 def random_number(call: Call) -> float:
     return random.random()
 

@@ -1,92 +1,102 @@
-"""Variables and connections: what a task may read is judged by its grants, and every read is audited."""
+"""Variables and connections: what a task may read and write is judged by its grants, and every use is audited."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from tradewind.server.api.execution.calls import OperationCall
-from tradewind.server.api.execution.live import own_task, writes
-from tradewind.server.contract import Connection, ProblemReason, Variable
-from tradewind.server.domain.grants import GrantVerdict, matches, read_verdict
+from tradewind.server.api.execution.admission import (
+    DELETE_VARIABLE,
+    READ_CONNECTION,
+    READ_VARIABLE,
+    WRITE_VARIABLE,
+    Use,
+    admit,
+    grants_of,
+    record_use,
+)
+from tradewind.server.api.execution.live import own_task, reads, writes
+from tradewind.server.contract import Connection, ProblemReason, SetVariable, Variable, VariableKeys
+from tradewind.server.domain.grants import matches
 from tradewind.server.domain.refusals import Refused
-from tradewind.server.store import audit, dags, secrets
+from tradewind.server.store import dispatches, receipts, secrets
 
 if TYPE_CHECKING:
+    from tradewind.server.api.execution.calls import OperationCall
     from tradewind.server.store import Transaction
-    from tradewind.server.store.handouts import Dispatch, DispatchedTask
-
-Sort = Literal["variable", "connection"]
+    from tradewind.server.store.handouts import Dispatch
 
 
 @writes
 def get_variable(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> Variable:
     """A variable with its value."""
-    read = _admit(tx, call, dispatch, "variable", call.parameters["key"])
-    variable = secrets.get_variable(tx, read.name)
+    use = admit(tx, call, dispatch, READ_VARIABLE)
+    variable = secrets.get_variable(tx, use.name)
     if variable is None:
-        raise _not_found(read)
-    _audit(tx, call, read)
+        raise _not_found(use)
+    record_use(tx, call, use)
     return variable
 
 
 @writes
 def get_connection(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> Connection:
     """A connection with its secrets."""
-    read = _admit(tx, call, dispatch, "connection", call.parameters["conn_id"])
-    connection = secrets.get_connection(tx, read.name)
+    use = admit(tx, call, dispatch, READ_CONNECTION)
+    connection = secrets.get_connection(tx, use.name)
     if connection is None:
-        raise _not_found(read)
-    _audit(tx, call, read)
+        raise _not_found(use)
+    record_use(tx, call, use)
     return connection
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A read that the grants admit."""
+@writes
+def set_variable(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> None:
+    """Create a variable or give it another value; its description stays when none is given."""
+    use = admit(tx, call, dispatch, WRITE_VARIABLE)
+    body: SetVariable = call.body
+    dispatches.keep_live(tx, dispatch.dispatch_id)
 
-    sort: Sort
-    name: str
-    declared: bool
-    task: DispatchedTask
+    def put() -> None:
+        description = body.description
+        if description is None:
+            known = secrets.variable_row(tx, use.name)
+            description = None if known is None else known.description
+        secrets.put_variable(tx, Variable(key=use.name, value=body.value), description)
+        record_use(tx, call, use)
 
-    @property
-    def parameter(self) -> str:
-        return "key" if self.sort == "variable" else "conn_id"
-
-
-def _admit(tx: Transaction, call: OperationCall, dispatch: Dispatch, sort: Sort, name: str) -> _Read:
-    """Hold a read against the grants of its task."""
-    task = own_task(dispatch)
-    grants = dags.effective_grants(tx, task.dag_version_pk, task.task_id)
-    patterns = grants.variables if sort == "variable" else grants.connections
-    verdict = read_verdict(call.services.settings.security.grants, patterns, name)
-    read = _Read(sort, name, declared=any(matches(pattern, name) for pattern in patterns), task=task)
-    if verdict is GrantVerdict.DENY:
-        raise Refused(
-            ProblemReason.NOT_ALLOWED,
-            f"task {task.task_id} of DAG {task.dag_id} does not declare the {sort} {name}",
-            field=read.parameter,
-            action=f"declare the {sort} in the grants of the DAG or the task",
-        )
-    return read
+    receipts.once(tx, dispatch.dispatch_id, body.op_id, put)
 
 
-def _audit(tx: Transaction, call: OperationCall, read: _Read) -> None:
-    audit.append(
-        tx,
-        actor=call.activity.label,
-        action=f"read_{read.sort}",
-        subject=read.name,
-        detail={"declared": read.declared, "dag_id": read.task.dag_id, "task_id": read.task.task_id},
-        dispatch_id=call.activity.dispatch_id,
-    )
+@writes
+def delete_variable(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> None:
+    """Delete a variable; a repeat with the same op_id does not mind that it is gone."""
+    use = admit(tx, call, dispatch, DELETE_VARIABLE)
+    dispatches.keep_live(tx, dispatch.dispatch_id)
+
+    def delete() -> None:
+        if not secrets.delete_variable(tx, use.name):
+            raise _not_found(use)
+        record_use(tx, call, use)
+
+    receipts.once(tx, dispatch.dispatch_id, call.parameters["op_id"], delete)
 
 
-def _not_found(read: _Read) -> Refused:
+@reads
+def list_variable_keys(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> VariableKeys:
+    """Keys of the variables that the task may read. A key is no secret, so this is not audited."""
+    keys = secrets.variable_keys(tx, call.parameters.get("prefix", ""))
+    if call.services.settings.security.grants == "deny":
+        declared = grants_of(tx, own_task(dispatch)).variables
+        keys = [key for key in keys if any(matches(pattern, key) for pattern in declared)]
+    else:
+        own_task(dispatch)
+    return VariableKeys(keys=keys)
+
+
+def _not_found(use: Use) -> Refused:
+    noun = use.right.noun
     return Refused(
         ProblemReason.NOT_FOUND,
-        f"there is no {read.sort} {read.name}",
-        field=read.parameter,
-        action=f"create the {read.sort}, or correct its name",
+        f"there is no {noun} {use.name}",
+        field=use.right.parameter,
+        action=f"create the {noun}, or correct its name",
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from tradewind.server.api.execution import dispatches, introspection, leases, logs, secrets, snapshots, xcoms
+from tradewind.server.api.execution import dispatches, introspection, leases, logs, runs, secrets, snapshots, xcoms
 from tradewind.server.api.execution.calls import Handler
 from tradewind.server.contract import OPERATIONS
 
@@ -23,9 +23,16 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "get_snapshot": snapshots.get_snapshot,
         "get_snapshot_file": snapshots.get_snapshot_file,
         "get_xcom": xcoms.get_xcom,
+        "find_xcom": xcoms.find_xcom,
         "set_xcom": xcoms.set_xcom,
         "get_variable": secrets.get_variable,
+        "set_variable": secrets.set_variable,
+        "delete_variable": secrets.delete_variable,
+        "list_variable_keys": secrets.list_variable_keys,
         "get_connection": secrets.get_connection,
+        "trigger_run": runs.trigger_run,
+        "get_run": runs.get_run,
+        "get_previous_run": runs.get_previous_run,
     }
 )
 """`open_session` is not among them: it opens the WebSocket that the others may also be called over."""

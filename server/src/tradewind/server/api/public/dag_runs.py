@@ -14,9 +14,10 @@ from starlette.responses import StreamingResponse
 
 from tradewind.server.api.public.access import Given, Limit, Offset, User
 from tradewind.server.api.public.shapes import Body, Shape, seconds_between
-from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, JsonValue, Reason, to_plain
+from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, JsonValue, ProblemReason, Reason, to_plain
 from tradewind.server.domain.reasons import explain_run, message
-from tradewind.server.store import runs, views
+from tradewind.server.domain.refusals import Refused
+from tradewind.server.store import dags, runs, views
 
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
@@ -81,13 +82,32 @@ class Trigger(Body):
 
     dag_run_id: Annotated[str, Field(min_length=1, max_length=250)] | None = None
     logical_date: AwareDatetime | None = None
+    data_interval_start: AwareDatetime | None = None
+    data_interval_end: AwareDatetime | None = None
+    run_after: AwareDatetime | None = None
     conf: dict[str, JsonValue] | None = None
     note: Annotated[str, Field(max_length=1000)] | None = None
+
+    def data_interval(self) -> tuple[datetime, datetime] | None:
+        """Both ends of the data interval.
+
+        Raises:
+            Refused: one of them is missing.
+        """
+        start, end = self.data_interval_start, self.data_interval_end
+        if start is not None and end is not None:
+            return start, end
+        if start is None and end is None:
+            return None
+        missing = "data_interval_start" if start is None else "data_interval_end"
+        detail = f"{missing} is missing: a data interval has both ends or is inferred from the logical date"
+        raise Refused(ProblemReason.MISSING_FIELD, detail, field=missing)
 
 
 @router.post("/dags/{dag_id}/dagRuns")
 async def trigger_dag_run(services: Given, user: User, dag_id: str, body: Trigger) -> DagRun:
-    """Create a run."""
+    """Create a run. Its `conf` must meet the JSON Schemas of the parameters that the DAG declares."""
+    data_interval = body.data_interval()
 
     def create(tx: Transaction) -> DagRun:
         row = runs.create_run(
@@ -96,10 +116,12 @@ async def trigger_dag_run(services: Given, user: User, dag_id: str, body: Trigge
             run_id=body.dag_run_id,
             conf=body.conf,
             logical_date=body.logical_date,
+            data_interval=data_interval,
+            run_after=body.run_after,
             user=user.credential.name,
             note=body.note,
         )
-        return _shape(tx, row)
+        return run_shape(tx, row)
 
     return await services.store.write(create)
 
@@ -125,7 +147,7 @@ async def list_dag_runs(
             offset=offset,
             newest_first=order_by.startswith("-"),
         )
-        return page, [_shape(tx, row) for row in page.items]
+        return page, [run_shape(tx, row) for row in page.items]
 
     page, found = await services.store.read(find)
     return DagRunCollection(dag_runs=found, total_entries=page.total)
@@ -134,7 +156,7 @@ async def list_dag_runs(
 @router.get("/dags/{dag_id}/dagRuns/{dag_run_id}")
 async def get_dag_run(services: Given, dag_id: str, dag_run_id: str) -> DagRun:
     """One run."""
-    return await services.store.read(lambda tx: _shape(tx, runs.get_run(tx, dag_id, dag_run_id)))
+    return await services.store.read(lambda tx: run_shape(tx, runs.get_run(tx, dag_id, dag_run_id)))
 
 
 @router.get("/dags/{dag_id}/dagRuns/{dag_run_id}/wait", response_class=StreamingResponse)
@@ -187,21 +209,23 @@ def _standing(tx: Transaction, dag_id: str, run_id: str) -> dict[str, Any]:
     return {"state": row.state.value, "duration": duration, "task_instances": counts}
 
 
-def _shape(tx: Transaction, row: RunRow) -> DagRun:
+def run_shape(tx: Transaction, row: RunRow) -> DagRun:
+    """A run as the API shows it."""
     # A started run is explained by its task instances.
     reason: Reason | None = explain_run(views.run_view(tx, row)) if row.state is DagRunState.QUEUED else None
+    name = dags.dag_version(tx, row.dag_version_pk).display_name or row.dag_id
     version = RunDagVersion(
         id=str(row.dag_version_pk),
         version_number=row.version_number,
         dag_id=row.dag_id,
-        dag_display_name=row.dag_id,
+        dag_display_name=name,
         bundle_name=row.bundle,
         bundle_version=row.snapshot,
     )
     return DagRun(
         dag_run_id=row.run_id,
         dag_id=row.dag_id,
-        dag_display_name=row.dag_id,
+        dag_display_name=name,
         logical_date=row.logical_date,
         queued_at=row.queued_at,
         start_date=row.started_at,
@@ -213,7 +237,7 @@ def _shape(tx: Transaction, row: RunRow) -> DagRun:
         last_scheduling_decision=row.changed_at,
         run_type=row.run_type,
         state=row.state,
-        triggered_by="rest_api",
+        triggered_by=row.triggered_by,
         triggering_user_name=row.triggering_user,
         conf=row.conf,
         note=row.note,

@@ -1,17 +1,18 @@
-"""DAGs, their tasks and versions."""
+"""DAGs: what there is, how it is scheduled, and whether it is paused."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from tradewind.server.api.public.access import Given, Limit, Offset, User
-from tradewind.server.api.public.shapes import Body, Shape
-from tradewind.server.contract import SerializedDag, SerializedTask
-from tradewind.server.store import dags
+from tradewind.server.api.public.dag_versions import DagVersion, version_shape
+from tradewind.server.api.public.shapes import Body, Shape, time_delta
+from tradewind.server.contract import UNSET, JsonValue, SerializedParam, Timetable, from_plain
+from tradewind.server.domain.schedules import describe, summary
+from tradewind.server.store import dags, runs
 
 if TYPE_CHECKING:
     from tradewind.server.store import Transaction
@@ -29,7 +30,7 @@ class DagTag(Shape):
 
 
 class Dag(Shape):
-    """A DAG."""
+    """A DAG. What begins with `next_dagrun` is about its next scheduled run; null without one."""
 
     dag_id: str
     dag_display_name: str
@@ -41,11 +42,17 @@ class Dag(Shape):
     relative_fileloc: str
     fileloc: str
     description: str | None
-    timetable_summary: str | None = None
-    timetable_description: str | None = None
+    timetable_summary: str | None
+    timetable_description: str | None
     tags: list[DagTag]
     max_active_runs: int
+    max_active_tasks: int
+    max_consecutive_failed_dag_runs: int
     has_import_errors: bool
+    next_dagrun_logical_date: datetime | None
+    next_dagrun_data_interval_start: datetime | None
+    next_dagrun_data_interval_end: datetime | None
+    next_dagrun_run_after: datetime | None
     owners: list[str]
 
 
@@ -56,62 +63,21 @@ class DagCollection(Shape):
     total_entries: int
 
 
-class DagVersion(Shape):
-    """One declared structure of a DAG."""
-
-    id: str
-    version_number: int
-    dag_id: str
-    dag_display_name: str
-    bundle_name: str
-    created_at: datetime
-
-
-class DagVersionCollection(Shape):
-    """Versions of a DAG."""
-
-    dag_versions: list[DagVersion]
-    total_entries: int
-
-
 class DagDetails(Dag):
     """A DAG with what is declared beyond its list entry."""
 
     doc_md: str | None
+    start_date: datetime | None
+    end_date: datetime | None
+    timezone: str | None
+    catchup: bool
+    fail_fast: bool
+    is_paused_upon_creation: bool | None
+    dag_run_timeout: dict[str, Any] | None
+    params: dict[str, dict[str, JsonValue]]
+    owner_links: dict[str, str]
+    active_runs_count: int
     latest_dag_version: DagVersion
-
-
-class ClassReference(Shape):
-    """Where the class of an operator is."""
-
-    module_path: str
-    class_name: str
-
-
-class Task(Shape):
-    """A task as its DAG declares it."""
-
-    task_id: str
-    task_display_name: str
-    owner: str
-    trigger_rule: str
-    retries: int
-    retry_delay: dict[str, Any]
-    queue: str
-    executor: str | None
-    operator_name: str
-    class_ref: ClassReference
-    upstream_task_ids: list[str]
-    downstream_task_ids: list[str]
-    doc_md: str | None
-    is_mapped: bool = False
-
-
-class TaskCollection(Shape):
-    """Tasks of a DAG in topological order."""
-
-    tasks: list[Task]
-    total_entries: int
 
 
 class DagPatch(Body):
@@ -154,50 +120,29 @@ async def get_dag(services: Given, dag_id: str) -> Dag:
 
 @router.get("/dags/{dag_id}/details")
 async def get_dag_details(services: Given, dag_id: str) -> DagDetails:
-    """One DAG with its documentation and version."""
+    """One DAG with its documentation, dates, parameters and version."""
 
-    def find(tx: Transaction) -> tuple[DagRow, DagVersionRow]:
+    def find(tx: Transaction) -> DagDetails:
         row = dags.get_dag(tx, dag_id)
-        return row, dags.get_dag_version(tx, row.dag_version_pk)
+        version = dags.get_dag_version(tx, row.dag_version_pk)
+        return _details(row, version, runs.list_runs(tx, dag_id, states=["running"], limit=1).total)
 
-    row, version = await services.store.read(find)
-    return DagDetails(**_dag(row).model_dump(), doc_md=version.dag.doc_md, latest_dag_version=_version(version))
+    return await services.store.read(find)
 
 
 @router.patch("/dags/{dag_id}")
 async def patch_dag(services: Given, user: User, dag_id: str, body: DagPatch) -> Dag:
-    """Pause or unpause a DAG."""
+    """Pause a DAG, or let it go on; its next run is determined anew then."""
     row = await services.store.write(lambda tx: dags.set_paused(tx, dag_id, body.is_paused, actor=user.label))
     return _dag(row)
 
 
-@router.get("/dags/{dag_id}/tasks")
-async def list_tasks(services: Given, dag_id: str) -> TaskCollection:
-    """Tasks of the newest version."""
-
-    def find(tx: Transaction) -> SerializedDag:
-        return dags.dag_version(tx, dags.get_dag(tx, dag_id).dag_version_pk)
-
-    found = _tasks(await services.store.read(find))
-    return TaskCollection(tasks=found, total_entries=len(found))
-
-
-@router.get("/dags/{dag_id}/dagVersions")
-async def list_dag_versions(services: Given, dag_id: str) -> DagVersionCollection:
-    """All versions of a DAG."""
-
-    def find(tx: Transaction) -> list[DagVersionRow]:
-        dags.get_dag(tx, dag_id)
-        return dags.list_dag_versions(tx, dag_id)
-
-    found = [_version(row) for row in await services.store.read(find)]
-    return DagVersionCollection(dag_versions=found, total_entries=len(found))
-
-
 def _dag(row: DagRow) -> Dag:
+    name = row.display_name or row.dag_id
+    timetable: Timetable | None = None if row.timetable is None else from_plain(Timetable, row.timetable)
     return Dag(
         dag_id=row.dag_id,
-        dag_display_name=row.dag_id,
+        dag_display_name=name,
         is_paused=row.paused,
         is_stale=row.stale,
         last_parsed_time=row.last_parsed_at,
@@ -206,52 +151,47 @@ def _dag(row: DagRow) -> Dag:
         relative_fileloc=row.file,
         fileloc=row.file,
         description=row.description,
-        tags=[DagTag(name=name, dag_id=row.dag_id, dag_display_name=row.dag_id) for name in row.tags],
+        timetable_summary=summary(timetable),
+        timetable_description=describe(timetable),
+        tags=[DagTag(name=tag, dag_id=row.dag_id, dag_display_name=name) for tag in row.tags],
         max_active_runs=row.max_active_runs,
+        max_active_tasks=row.max_active_tasks,
+        max_consecutive_failed_dag_runs=row.max_consecutive_failed_runs,
         has_import_errors=row.has_import_errors,
+        next_dagrun_logical_date=row.next_logical_date,
+        next_dagrun_data_interval_start=row.next_interval_start,
+        next_dagrun_data_interval_end=row.next_interval_end,
+        # A run is due at the end of its interval, also while it waits for another one to end.
+        next_dagrun_run_after=row.next_interval_end,
         owners=list(row.owners),
     )
 
 
-def _version(row: DagVersionRow) -> DagVersion:
-    return DagVersion(
-        id=str(row.pk),
-        version_number=row.number,
-        dag_id=row.dag_id,
-        dag_display_name=row.dag_id,
-        bundle_name=row.bundle,
-        created_at=row.created_at,
+def _details(row: DagRow, version: DagVersionRow, active_runs: int) -> DagDetails:
+    dag = version.dag
+    timeout = dag.dagrun_timeout_seconds
+    return DagDetails(
+        **_dag(row).model_dump(),
+        doc_md=dag.doc_md,
+        start_date=dag.start_date,
+        end_date=dag.end_date,
+        timezone=dag.timezone,
+        catchup=dag.catchup,
+        fail_fast=dag.fail_fast,
+        is_paused_upon_creation=dag.paused_upon_creation,
+        dag_run_timeout=None if timeout is None else time_delta(timeout),
+        params={name: _param(param) for name, param in (dag.params or {}).items()},
+        owner_links=dag.owner_links or {},
+        active_runs_count=active_runs,
+        latest_dag_version=version_shape(version),
     )
 
 
-def _tasks(dag: SerializedDag) -> list[Task]:
-    downstream: dict[str, list[str]] = defaultdict(list)
-    for task in dag.tasks:
-        for upstream in task.upstream:
-            downstream[upstream].append(task.task_id)
-    return [_task(task, sorted(downstream[task.task_id])) for task in dag.tasks]
-
-
-def _task(task: SerializedTask, downstream: list[str]) -> Task:
-    return Task(
-        task_id=task.task_id,
-        task_display_name=task.task_id,
-        owner=task.owner,
-        trigger_rule=task.trigger_rule.value,
-        retries=task.retries,
-        retry_delay=_time_delta(task.retry_delay_seconds),
-        queue=task.queue,
-        executor=task.executor,
-        operator_name=task.operator,
-        class_ref=ClassReference(module_path=task.operator_module, class_name=task.operator),
-        upstream_task_ids=list(task.upstream),
-        downstream_task_ids=downstream,
-        doc_md=task.doc_md,
-    )
-
-
-def _time_delta(seconds: float) -> dict[str, Any]:
-    """A duration as Airflow's API writes it."""
-    days, rest = divmod(seconds, 86_400)
-    whole = int(rest)
-    return {"__type": "TimeDelta", "days": int(days), "seconds": whole, "microseconds": round((rest - whole) * 1e6)}
+def _param(param: SerializedParam) -> dict[str, JsonValue]:
+    """A parameter as Airflow's API writes it, and whether it must be given."""
+    return {
+        "value": None if param.value is UNSET else param.value,
+        "schema": param.json_schema,
+        "description": param.description,
+        "required": param.value is UNSET,
+    }

@@ -7,13 +7,22 @@ from typing import Final
 from fastapi import APIRouter, Depends
 
 from tradewind.server.api.public import (
+    clear,
     connections,
+    dag_run_changes,
     dag_runs,
+    dag_tasks,
+    dag_versions,
     dags,
     event_logs,
+    exports,
     import_errors,
     monitor,
+    next_runs,
+    pools,
+    task_instance_changes,
     task_instances,
+    task_logs,
     variables,
     workers,
 )
@@ -25,7 +34,25 @@ PREFIX: Final = "/api/v2"
 def public_router() -> APIRouter:
     """The routes under their prefix, and the liveness check beside it."""
     router = APIRouter()
-    for part in (dags, dag_runs, task_instances, import_errors, variables, connections, event_logs, workers):
+    for part in (
+        dags,
+        dag_tasks,
+        dag_versions,
+        next_runs,
+        dag_runs,
+        dag_run_changes,
+        clear,
+        task_instances,
+        task_instance_changes,
+        task_logs,
+        import_errors,
+        variables,
+        connections,
+        exports,
+        pools,
+        event_logs,
+        workers,
+    ):
         router.include_router(part.router, prefix=PREFIX, dependencies=[Depends(authenticate)])
     router.include_router(monitor.router, prefix=PREFIX)
     router.include_router(monitor.liveness)

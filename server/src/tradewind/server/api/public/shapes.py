@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,3 +23,10 @@ class Shape(BaseModel):
 def seconds_between(start: datetime | None, end: datetime | None, now: datetime) -> float | None:
     """Duration of what began at `start`, so far if it has not ended."""
     return None if start is None else max(0.0, ((end or now) - start).total_seconds())
+
+
+def time_delta(seconds: float) -> dict[str, Any]:
+    """A duration as Airflow's API writes it."""
+    days, rest = divmod(seconds, 86_400)
+    whole = int(rest)
+    return {"__type": "TimeDelta", "days": int(days), "seconds": whole, "microseconds": round((rest - whole) * 1e6)}

@@ -1,17 +1,14 @@
-"""Task instances, their tries, logs, and why they are where they are."""
+"""Task instances, their tries, and why they are where they are."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from starlette.responses import Response
 
-from tradewind.server.api.logs import LogPlace
 from tradewind.server.api.public.access import Given, Limit, Offset
 from tradewind.server.api.public.shapes import Shape, seconds_between
 from tradewind.server.contract import TaskInstanceState, to_plain
@@ -77,6 +74,7 @@ class TaskInstance(TaskTry):
     """A task instance; start, end, host and error are those of its last try."""
 
     id: str
+    note: str | None
     scheduled_when: datetime | None
     reason: dict[str, Any]
     reason_text: str
@@ -111,7 +109,7 @@ async def list_task_instances(
     def find(tx: Transaction) -> TaskInstanceCollection:
         run = runs.get_run(tx, dag_id, dag_run_id)
         page = runs.list_instances(tx, run.pk, states=tuple(state or ()), limit=limit, offset=offset)
-        return TaskInstanceCollection(task_instances=_instances(tx, services, page.items), total_entries=page.total)
+        return TaskInstanceCollection(task_instances=instance_shapes(tx, services, page.items), total_entries=page.total)
 
     return await services.store.read(find)
 
@@ -121,7 +119,7 @@ async def get_task_instance(services: Given, key: Key) -> TaskInstance:
     """One task instance."""
 
     def find(tx: Transaction) -> TaskInstance:
-        return _instances(tx, services, [key.find(tx)])[0]
+        return instance_shapes(tx, services, [key.find(tx)])[0]
 
     return await services.store.read(find)
 
@@ -138,21 +136,8 @@ async def list_task_tries(services: Given, key: Key) -> TaskTryCollection:
     return TaskTryCollection(task_instances=found, total_entries=len(found))
 
 
-@router.get("/{task_id}/logs/{try_number}", response_class=Response)  # noqa: FAST003 - in InstanceKey
-async def get_log(services: Given, key: Key, try_number: int) -> Response:
-    """The log of a try: `content` has a log record of the contract per line, `continuation_token` is null."""
-
-    def check(tx: Transaction) -> None:
-        runs.get_try(tx, key.find(tx).pk, try_number)
-
-    await services.store.read(check)
-    place = LogPlace.of_try(key.dag_id, key.dag_run_id, key.task_id, key.map_index, try_number)
-    # The lines were held against the contract when they came, and are JSON as they stand.
-    records = await asyncio.to_thread(lambda: b",".join(services.logs.records(place)))
-    return Response(b'{"content":[' + records + b'],"continuation_token":null}', media_type="application/json")
-
-
-def _instances(tx: Transaction, services: Services, rows: Sequence[InstanceRow]) -> list[TaskInstance]:
+def instance_shapes(tx: Transaction, services: Services, rows: Sequence[InstanceRow]) -> list[TaskInstance]:
+    """Task instances as the API shows them, with why they are where they are."""
     explained = views.instance_views(tx, rows, brokers=services.settings.executors.command.keys())
     return [_instance(row, explained[row.pk], tx.now) for row in rows]
 
@@ -181,6 +166,7 @@ def _instance(row: InstanceRow, view: InstanceView, now: datetime) -> TaskInstan
         operator=row.operator,
         operator_name=row.operator,
         queued_when=row.queued_at,
+        note=row.note,
         scheduled_when=row.scheduled_at,
         worker=row.worker,
         error=row.error,

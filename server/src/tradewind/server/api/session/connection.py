@@ -12,6 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 from tradewind.server.api.execution.calls import Caller, Handler
 from tradewind.server.api.execution.perform import Answer, audit_refusal, perform
 from tradewind.server.api.problems import internal_error, problem
+from tradewind.server.api.session.drains import relay_drain
 from tradewind.server.api.session.frames import (
     FrameCall,
     called_operation,
@@ -74,6 +75,7 @@ class Connection:
         )
         self._places = asyncio.Semaphore(limits.in_flight)
         self._requests: set[asyncio.Task[None]] = set()
+        self._asides: set[asyncio.Task[None]] = set()
         self._stop: asyncio.Future[Refused] = asyncio.get_running_loop().create_future()
         self._binding: WorkerBinding | None = None
         self.queues: frozenset[str] = frozenset()
@@ -116,7 +118,7 @@ class Connection:
             if self._binding is not None:
                 self._services.executor.disconnect(self)
                 self._services.connections.leave(self)
-            await _cancel(reader, sender, *self._requests)
+            await _cancel(reader, sender, *self._requests, *self._asides)
             await self._mark_disconnected()
 
     async def _read(self) -> None:
@@ -173,6 +175,8 @@ class Connection:
         self.send(self._welcome(opened))
         services.executor.ended([*opened.ended, *opened.lost])
         services.executor.connect(self, hello.capacity, opened.live)
+        drains = relay_drain(services.store, opened.binding.session_id, self.send)
+        self._asides.add(asyncio.create_task(drains, name="drain of a worker"))
         await services.dispatcher.deliver_again(opened.redeliver)
 
     def _welcome(self, opened: OpenedSession) -> Welcome:

@@ -1367,6 +1367,10 @@ class Assignment(m.TaggedModel):
     secrets: Secrets
     snapshot_directory: t.Annotated[str, p.Field(min_length=1)]
     """Directory that holds the files of the snapshot."""
+    xcom_backend: m.Omittable[t.Annotated[str, p.Field(pattern="^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*$")]] = None
+    """Class that turns values into XComs and back, as module:Class."""
+    xcom_classes: m.Omittable[list[t.Annotated[str, p.Field(min_length=1)]]] = None
+    """Classes that XComs may be turned into, beside the built-in ones: names with their modules, in which * stands for anything."""
 
 
 SupervisorFrame: t.TypeAlias = t.Annotated[Assignment | Response, p.Field(discriminator="frame")]

@@ -3,6 +3,7 @@
 from tradewind.server.store.dags.catalogue import (
     dag_version,
     effective_grants,
+    find_dag_version,
     get_dag,
     get_dag_version,
     get_import_error,
@@ -25,6 +26,7 @@ __all__ = [
     "dag_version",
     "drop_files",
     "effective_grants",
+    "find_dag_version",
     "get_dag",
     "get_dag_version",
     "get_import_error",

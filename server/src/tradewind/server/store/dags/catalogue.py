@@ -12,7 +12,8 @@ from sqlalchemy import bindparam as bind
 from tradewind.server.contract import DagImportError, Grants, ProblemReason, SerializedDag, decode, from_plain
 from tradewind.server.domain import grants
 from tradewind.server.domain.refusals import Refused
-from tradewind.server.store import audit
+from tradewind.server.domain.schedules import Schedule
+from tradewind.server.store import audit, plans
 from tradewind.server.store.revisions import wake_queue
 from tradewind.server.store.rows import DagRow, DagVersionRow, ImportErrorRow, Page
 from tradewind.server.store.tables import dag, import_error
@@ -20,6 +21,8 @@ from tradewind.server.store.tables import dag_version as version
 from tradewind.server.store.transaction import Transaction
 
 _KEPT_VERSIONS = 256
+_NUMBERS = 2**31
+"""Numbers of versions are below it: larger ones would be an error of the database."""
 
 _HAS_ERRORS = exists().where(and_(import_error.c.bundle == dag.c.bundle, import_error.c.file == dag.c.file))
 _DAGS = select(dag, _HAS_ERRORS.label("has_import_errors"))
@@ -28,6 +31,7 @@ _SET_PAUSED = (
     dag.update().where(dag.c.dag_id == bind("of"), dag.c.paused != bind("paused")).values(paused=bind("paused"))
 )
 _VERSION = select(version).where(version.c.pk == bind("pk"))
+_NUMBERED = select(version).where(version.c.dag_id == bind("dag_id"), version.c.number == bind("number"))
 _SERIALIZED = select(version.c.serialized).where(version.c.pk == bind("pk"))
 _VERSIONS = select(version).where(version.c.dag_id == bind("dag_id")).order_by(version.c.number)
 _ERRORS = select(import_error).order_by(import_error.c.bundle, import_error.c.file, import_error.c.pk)
@@ -90,7 +94,9 @@ def get_dag(tx: Transaction, dag_id: str) -> DagRow:
 
 
 def set_paused(tx: Transaction, dag_id: str, paused: bool, *, actor: str | None = None) -> DagRow:  # noqa: FBT001
-    """Pause a DAG or let it go on; queued runs of a paused DAG wait.
+    """Pause a DAG or let it go on; a paused DAG has no scheduled runs, and its queued runs wait.
+
+    What its schedule missed meanwhile is made up for with catch-up alone.
 
     Raises:
         Refused: `not_found`.
@@ -99,7 +105,9 @@ def set_paused(tx: Transaction, dag_id: str, paused: bool, *, actor: str | None 
         if actor is not None:
             audit.append(tx, actor=actor, action="pause_dag" if paused else "unpause_dag", subject=dag_id)
         if not paused:
+            plans.replan(tx, dag_id, Schedule.of(dag_version(tx, get_dag(tx, dag_id).dag_version_pk)))
             wake_queue(tx, [dag_id])
+            tx.hint("ready")
     return get_dag(tx, dag_id)
 
 
@@ -150,6 +158,24 @@ def get_dag_version(tx: Transaction, dag_version_pk: int) -> DagVersionRow:
     row = tx.row(_VERSION, {"pk": dag_version_pk})
     if row is None:
         raise Refused(ProblemReason.NOT_FOUND, f"there is no DAG version {dag_version_pk}", field="dag_version")
+    return _version(row)
+
+
+def find_dag_version(tx: Transaction, dag_id: str, number: int, *, field: str = "version_number") -> DagVersionRow:
+    """One version with its structure, by its number within the DAG.
+
+    Args:
+        tx: a transaction.
+        dag_id: the DAG.
+        number: counted from 1.
+        field: how the caller of the API named the number.
+
+    Raises:
+        Refused: `not_found`.
+    """
+    row = tx.row(_NUMBERED, {"dag_id": dag_id, "number": number}) if 0 < number < _NUMBERS else None
+    if row is None:
+        raise Refused(ProblemReason.NOT_FOUND, f"DAG {dag_id} has no version {number}", field=field)
     return _version(row)
 
 

@@ -11,9 +11,13 @@ from sqlalchemy import bindparam as bind
 
 from tradewind.server.contract import DagImportError, FileParsed, SerializedDag, encode, to_plain
 from tradewind.server.domain.graph import Graph, GraphError
+from tradewind.server.domain.params import check_params
+from tradewind.server.domain.schedules import Schedule, check
 from tradewind.server.domain.versions import code_id, structure_hash
+from tradewind.server.store import plans
 from tradewind.server.store.bundles import snapshot_files
 from tradewind.server.store.column_types import FreeText, Json, UtcDateTime
+from tradewind.server.store.dags.catalogue import dag_version as serialized_version
 from tradewind.server.store.revisions import wake_queue
 from tradewind.server.store.statements import insert_or, within
 from tradewind.server.store.tables import dag, dag_file, dag_version, import_error
@@ -63,6 +67,7 @@ _UPDATE_DAG = (
         stale=bind("to_stale", type_=Boolean()),
         dag_version_pk=bind("to_version_pk"),
         version_number=bind("to_number"),
+        display_name=bind("to_display_name", type_=FreeText()),
         description=bind("to_description", type_=FreeText()),
         tags=bind("to_tags", type_=Json()),
         owners=bind("to_owners", type_=Json()),
@@ -128,7 +133,7 @@ def record_parse(tx: Transaction, parsed: ParsedFile, outcome: FileParsed) -> No
         findings.errors.append(outcome.error)
     wrong = _what_is_wrong(parsed, outcome, {path: digest for path, (digest, _) in files.items()})
     if wrong is None:
-        _check_graphs(parsed, outcome.dags, findings)
+        _check_dags(parsed, outcome.dags, findings)
         _record_dags(tx, parsed, outcome, findings)
     else:
         findings.errors.append(_error(parsed, "InvalidParseReport", wrong))
@@ -173,7 +178,7 @@ def _what_is_wrong(parsed: ParsedFile, outcome: FileParsed, files: dict[str, str
     return None
 
 
-def _check_graphs(parsed: ParsedFile, dags: Iterable[SerializedDag], findings: _Findings) -> None:
+def _check_dags(parsed: ParsedFile, dags: Iterable[SerializedDag], findings: _Findings) -> None:
     seen: set[str] = set()
     for found in dags:
         if found.dag_id in seen:
@@ -181,12 +186,30 @@ def _check_graphs(parsed: ParsedFile, dags: Iterable[SerializedDag], findings: _
             findings.errors.append(_error(parsed, "DuplicateDagId", message, found.line))
             continue
         seen.add(found.dag_id)
-        try:
-            Graph.from_dag(found)
-        except GraphError as error:
-            findings.errors.append(_error(parsed, "GraphError", f"DAG {found.dag_id}: {error}", found.line))
-        else:
+        fault = _fault(found)
+        if fault is None:
             findings.accepted.append(found)
+        else:
+            kind, reason = fault
+            findings.errors.append(_error(parsed, kind, f"DAG {found.dag_id}: {reason}", found.line))
+
+
+def _fault(found: SerializedDag) -> tuple[str, str] | None:
+    """Why no run of a DAG could be made: a kind of error, and the reason in words."""
+    try:
+        Graph.from_dag(found)
+    except GraphError as error:
+        return "GraphError", str(error)
+    try:
+        if found.timetable is not None:
+            check(found.timetable)
+    except ValueError as error:
+        return "InvalidTimetable", str(error)
+    try:
+        check_params(found.params or {}, scheduled=found.timetable is not None)
+    except ValueError as error:
+        return "InvalidParams", str(error)
+    return None
 
 
 def _record_dags(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, findings: _Findings) -> None:
@@ -221,28 +244,34 @@ def _add(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, found: Serial
         "dag_id": found.dag_id,
         "bundle": parsed.bundle,
         "file": parsed.file,
-        "paused": tx.options.paused_at_creation,
+        "paused": _is_paused_at_creation(tx, found),
         "stale": False,
         "dag_version_pk": pk,
         "version_number": 1,
+        "display_name": found.display_name,
         "description": found.description,
         "tags": found.tags,
         "owners": _owners(found),
         "max_active_runs": found.max_active_runs,
         **_limits(found),
+        **plans.columns(plans.first_plan(tx, found.dag_id, Schedule.of(found))),
         "snapshot": parsed.snapshot,
         "code_id": outcome.code_id,
         "last_parsed_at": tx.now,
         "created_at": tx.now,
     }
     tx.change(_ADD_DAG, values)
+    tx.hint(plans.TOPIC)
     return None
 
 
 def _update(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, found: SerializedDag, row: Any) -> None:
     pk, number = row.dag_version_pk, row.version_number
     found_hash = structure_hash(found)
+    rescheduled = row.stale
     if found_hash != row.structure_hash:
+        # What a schedule is made of is a part of the structure.
+        rescheduled = rescheduled or Schedule.of(serialized_version(tx, pk)) != Schedule.of(found)
         number += 1
         pk = _add_version(tx, parsed, found, found_hash, number)
     else:
@@ -254,6 +283,7 @@ def _update(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, found: Ser
         "to_stale": False,
         "to_version_pk": pk,
         "to_number": number,
+        "to_display_name": found.display_name,
         "to_description": found.description,
         "to_tags": found.tags,
         "to_owners": _owners(found),
@@ -264,6 +294,8 @@ def _update(tx: Transaction, parsed: ParsedFile, outcome: FileParsed, found: Ser
         "to_last_parsed_at": tx.now,
     }
     tx.change(_UPDATE_DAG, values)
+    if rescheduled:
+        plans.replan(tx, found.dag_id, Schedule.of(found))
     if found.max_active_runs > row.max_active_runs or row.stale:
         wake_queue(tx, [found.dag_id])
 
@@ -281,6 +313,10 @@ def _add_version(tx: Transaction, parsed: ParsedFile, found: SerializedDag, foun
     }
     added = tx.change_returning(_ADD_VERSION, values)
     return added[0].pk if added else None
+
+
+def _is_paused_at_creation(tx: Transaction, found: SerializedDag) -> bool:
+    return tx.options.paused_at_creation if found.paused_upon_creation is None else found.paused_upon_creation
 
 
 def _owners(found: SerializedDag) -> list[str]:

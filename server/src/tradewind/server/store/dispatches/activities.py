@@ -13,6 +13,7 @@ from tradewind.server.contract import (
     OnCut,
     ParseDagFile,
     TaskTryReference,
+    TriggeredBy,
 )
 from tradewind.server.store.tables import dag_run, parse, task_instance
 
@@ -29,7 +30,8 @@ TASK_COLUMNS: Final = (
     task_instance.c.isolation,
     task_instance.c.on_cut,
     task_instance.c.takeover_after_seconds,
-    task_instance.c.scheduled_at,
+    task_instance.c.execution_timeout_seconds,
+    task_instance.c.run_as_user,
     dag_run.c.dag_id,
     dag_run.c.run_id,
     dag_run.c.run_type,
@@ -45,7 +47,10 @@ TASK_COLUMNS: Final = (
     dag_run.c.snapshot,
     dag_run.c.file,
     dag_run.c.code_id,
+    dag_run.c.triggered_by,
     dag_run.c.triggering_user,
+    dag_run.c.note.label("run_note"),
+    dag_run.c.next_run_after,
 )
 """Columns of a task instance joined with its run that `execute_task` needs."""
 
@@ -90,12 +95,17 @@ def execute_task(row: Any, *, try_id: str, try_number: int) -> ExecuteTask:
             start_date=row.run_started_at,
             conf=row.conf,
             dag_version=row.version_number,
+            triggered_by=TriggeredBy(row.triggered_by),
             triggering_user=row.triggering_user,
+            note=row.run_note,
+            next_run_after=row.next_run_after,
         ),
         code=CodeReference(bundle=row.bundle, snapshot=row.snapshot, file=row.file, code_id=row.code_id),
         max_tries=row.retries + 1,
         isolation=Isolation(row.isolation),
         on_cut=OnCut(row.on_cut),
+        execution_timeout_seconds=row.execution_timeout_seconds,
+        run_as_user=row.run_as_user,
     )
 
 

@@ -29,6 +29,7 @@ _DISPATCHES = (
         dispatch.c.claimed_at,
         dispatch.c.started_at,
         dispatch.c.ended_at,
+        dispatch.c.gone_at,
         dispatch.c.end_reason,
         dispatch.c.outcome_digest,
     )
@@ -46,6 +47,8 @@ _INSTANCES = (
         task_instance.c.lost,
         task_instance.c.retries,
         task_instance.c.retry_delay_seconds,
+        task_instance.c.retry_backoff,
+        task_instance.c.max_retry_delay_seconds,
     )
     .where(within(task_instance.c.pk, "instances"))
     .order_by(task_instance.c.pk)
@@ -71,6 +74,8 @@ class HeldInstance:
     lost: int
     retries: int
     retry_delay_seconds: float
+    retry_backoff: float = 1.0
+    max_retry_delay_seconds: float | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +101,7 @@ class Held:
     Attributes:
         instance: its task instance, while the dispatch is live and hands out a try.
         parse: its parse, while the dispatch is live and hands one out.
+        confirmed: whether an outcome has just said that its process, which was stopped, is gone.
     """
 
     dispatch_id: str
@@ -109,14 +115,21 @@ class Held:
     claimed_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    gone_at: datetime | None
     end_reason: str | None
     outcome_digest: str | None
     instance: HeldInstance | None = None
     parse: HeldParse | None = None
+    confirmed: bool = False
 
     @property
     def live(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it may not act any more, and nobody knows yet that its process is gone."""
+        return self.ended_at is not None and self.gone_at is None
 
 
 def hold(tx: Transaction, dispatch_ids: Collection[str]) -> dict[str, Held]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,14 +10,14 @@ from sqlalchemy import BigInteger, Integer, String, func
 from sqlalchemy import bindparam as bind
 
 from tradewind.server.contract import Started, TaskInstanceEvent, TaskInstanceState, XComEntry
-from tradewind.server.domain.retries import retry_due_at
+from tradewind.server.domain.retries import retry_delay, retry_due_at
 from tradewind.server.domain.states import next_state
-from tradewind.server.store import events
+from tradewind.server.store import events, session_rows
 from tradewind.server.store.column_types import FreeText, Json, UtcDateTime
 from tradewind.server.store.dispatches.held import Held, HeldInstance, HeldParse
 from tradewind.server.store.revisions import touch_runs
-from tradewind.server.store.statements import upsert, within
-from tradewind.server.store.tables import dispatch, parse, task_instance, task_try, worker_session, xcom
+from tradewind.server.store.statements import upsert
+from tradewind.server.store.tables import dispatch, parse, task_instance, task_try, xcom
 from tradewind.server.store.transaction import Transaction
 
 _START_INSTANCE = (
@@ -61,6 +61,7 @@ _END_INSTANCE = (
         failures=bind("to_failures", type_=Integer()),
         lost=bind("to_lost", type_=Integer()),
         dispatch_id=None,
+        skips=bind("to_skips", type_=Json()),
         retry_at=bind("to_retry_at", type_=UtcDateTime()),
         scheduled_at=func.coalesce(bind("to_scheduled_at", type_=UtcDateTime()), task_instance.c.scheduled_at),
         started_at=func.coalesce(task_instance.c.started_at, bind("to_started_at", type_=UtcDateTime())),
@@ -95,14 +96,10 @@ _END_DISPATCH = (
     .where(dispatch.c.dispatch_id == bind("of"), dispatch.c.ended_at.is_(None))
     .values(
         ended_at=bind("at", type_=UtcDateTime()),
+        gone_at=bind("at", type_=UtcDateTime()),
         end_reason=bind("to_reason", type_=String()),
         outcome_digest=bind("to_digest", type_=String()),
     )
-)
-_CLOSE_ONE_SHOT = (
-    worker_session.update()
-    .where(within(worker_session.c.session_id, "sessions"), worker_session.c.connection_epoch == 0)
-    .values(closed_at=bind("at", type_=UtcDateTime()))
 )
 _PUT_XCOMS = upsert(xcom, "value", "written_at")
 
@@ -161,6 +158,7 @@ class Ledger:
         error: dict[str, Any] | None = None,
         failed: bool = False,
         lost: bool = False,
+        skips: Sequence[str] | None = None,
         started_at: datetime | None = None,
         ended_at: datetime | None = None,
         actor: str | None = None,
@@ -177,6 +175,7 @@ class Ledger:
             error: `TaskError` as plain JSON.
             failed: whether it counts as a failed try.
             lost: whether it counts as a lost try.
+            skips: tasks that a successful try declared not needed; whatever an earlier one declared is gone.
             started_at: on the worker's clock.
             ended_at: on the worker's clock; now when absent.
             actor: who says so; the worker when absent.
@@ -186,11 +185,9 @@ class Ledger:
         end = within_life(ended_at, held, tx.now) if ended_at else tx.now
         state = self._event(held, instance, event, detail=_in_short(error), actor=actor)
         again = state is TaskInstanceState.SCHEDULED
+        retry_at = _retry_at(tx.now, instance, error) if state is TaskInstanceState.UP_FOR_RETRY else None
         instance.failures += failed
         instance.lost += lost
-        retry_at = None
-        if state is TaskInstanceState.UP_FOR_RETRY:
-            retry_at = retry_due_at(tx.now, instance.retry_delay_seconds)
         values = {
             "of": instance.pk,
             "expected_rev": instance.rev,
@@ -198,6 +195,7 @@ class Ledger:
             "to_failures": instance.failures,
             "to_lost": instance.lost,
             "to_retry_at": retry_at,
+            "to_skips": list(skips) if skips else None,
             "to_scheduled_at": tx.now if again else None,
             "to_started_at": began,
             "to_ended_at": None if again else end,
@@ -215,8 +213,8 @@ class Ledger:
             to_error=error,
         )
         self._end_dispatch(held, reason, digest)
-        if again:
-            tx.hint("ready")
+        # What a limit holds back may go as soon as something has ended.
+        tx.hint("ready" if again else "freed")
 
     def end_parse(
         self, held: Held, activity: HeldParse, *, again: bool, lost: bool, reason: str, digest: str | None = None
@@ -255,14 +253,13 @@ class Ledger:
         for statement in (_END_PARSE, _END_TRY, _END_DISPATCH):
             tx.change_each(statement, self._rows.get(statement, []))
         tx.change(_PUT_XCOMS, self._rows.get(_PUT_XCOMS, []))
-        if self._one_shots:
-            tx.change(_CLOSE_ONE_SHOT, {"sessions": sorted(self._one_shots), "at": tx.now})
+        session_rows.close_one_shots(tx, self._one_shots)
 
     def _put(self, statement: Any, **values: Any) -> None:
         self._rows.setdefault(statement, []).append(values)
 
     def _end_dispatch(self, held: Held, reason: str, digest: str | None) -> None:
-        held.ended_at = self._tx.now
+        held.ended_at = held.gone_at = self._tx.now
         held.end_reason = reason
         held.outcome_digest = digest
         self._put(_END_DISPATCH, of=held.dispatch_id, at=self._tx.now, to_reason=reason, to_digest=digest)
@@ -297,6 +294,18 @@ class Ledger:
 def within_life(moment: datetime, held: Held, now: datetime) -> datetime:
     """A moment on a worker's clock, which may be wrong, brought between the handing-out of the dispatch and now."""
     return min(max(moment, held.claimed_at), now)
+
+
+def _retry_at(now: datetime, instance: HeldInstance, error: dict[str, Any] | None) -> datetime:
+    """When the next try is due, as the task declares it or its retry policy decided."""
+    pause = retry_delay(
+        instance.retry_delay_seconds,
+        failures=instance.failures,
+        backoff=instance.retry_backoff,
+        most_seconds=instance.max_retry_delay_seconds,
+        decided_seconds=(error or {}).get("retry_delay_seconds"),
+    )
+    return retry_due_at(now, pause)
 
 
 def _in_short(error: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from tradewind.server.domain import retries
 from tradewind.server.store.dags.records import record_failure
 from tradewind.server.store.dispatches.held import Held, HeldInstance, HeldParse, hold
 from tradewind.server.store.dispatches.ledger import Ledger
+from tradewind.server.store.dispatches.stopping import confirm_gone
 from tradewind.server.store.handouts import LossCause
 from tradewind.server.store.transaction import Transaction
 
@@ -34,7 +35,7 @@ def lose(tx: Transaction, dispatch_ids: Collection[str], cause: LossCause, messa
     """End dispatches that are known, or have to be taken, to have ended without an outcome.
 
     A task instance is scheduled again, until it was lost too often; then the try is a failed one. A parse is
-    scheduled again, until its file gets an import error.
+    scheduled again, until its file gets an import error. Of a stopped dispatch it says that its process is gone.
 
     Args:
         tx: a transaction that writes.
@@ -46,7 +47,9 @@ def lose(tx: Transaction, dispatch_ids: Collection[str], cause: LossCause, messa
         Those that were live, sorted.
     """
     ledger = Ledger(tx)
-    live = [held for held in hold(tx, dispatch_ids).values() if held.live]
+    found = hold(tx, dispatch_ids)
+    confirm_gone(tx, {held.dispatch_id: None for held in found.values() if held.stopping})
+    live = [held for held in found.values() if held.live]
     for held in live:
         if held.instance is not None:
             why = _MESSAGES[cause] + (f": {message}" if message else "")

@@ -25,6 +25,7 @@ from tradewind.server.store.dispatches.held import Held, HeldInstance, HeldParse
 from tradewind.server.store.dispatches.ledger import Ledger
 from tradewind.server.store.dispatches.lookup import dispatch_ended, unknown_dispatch
 from tradewind.server.store.dispatches.losses import lose_parse, lose_try
+from tradewind.server.store.dispatches.stopping import confirm_gone
 from tradewind.server.store.handouts import LossCause, Report
 from tradewind.server.store.transaction import Transaction
 from tradewind.server.store.words import storable
@@ -37,7 +38,8 @@ def record_reports(tx: Transaction, reports: Sequence[Report]) -> list[OutcomeRe
     """Record what workers say about dispatches, all of it with one statement for each table.
 
     Of reports about one dispatch a start comes first, whatever their order. A start of a dispatch that ended by its
-    own outcome changes nothing, and neither does an outcome that was recorded already.
+    own outcome changes nothing, and neither does an outcome that was recorded already. Any outcome of a stopped
+    dispatch says that its process is gone, and nothing else.
 
     Returns:
         For each report, in their order: None for a start, the receipt of an outcome, or the refusal:
@@ -51,6 +53,7 @@ def record_reports(tx: Transaction, reports: Sequence[Report]) -> list[OutcomeRe
             ledger.start(found, report.body)
     answers = [_answer(tx, ledger, held.get(report.dispatch_id), report) for report in reports]
     ledger.write()
+    confirm_gone(tx, {one.dispatch_id: one.outcome_digest for one in held.values() if one.confirmed})
     return answers
 
 
@@ -90,9 +93,11 @@ def _answer(tx: Transaction, ledger: Ledger, held: Held | None, report: Report) 
             _end(tx, ledger, held, report.body, digest)
         except Refused as refusal:
             return refusal
-    if held.ended_at is None or held.outcome_digest != digest:
+    elif held.stopping:
+        held.confirmed, held.gone_at, held.outcome_digest = True, tx.now, digest
+    if held.gone_at is None or held.outcome_digest != digest:
         return dispatch_ended(held.dispatch_id, held.end_reason)
-    return OutcomeReceipt(dispatch_id=held.dispatch_id, digest=digest, recorded_at=held.ended_at)
+    return OutcomeReceipt(dispatch_id=held.dispatch_id, digest=digest, recorded_at=held.gone_at)
 
 
 def _end(tx: Transaction, ledger: Ledger, held: Held, outcome: Outcome, digest: str) -> None:
@@ -161,6 +166,7 @@ def _end_try(
         digest=digest,
         error=error,
         failed=failed,
+        skips=outcome.skips if isinstance(outcome, TaskSucceeded) else None,
         started_at=outcome.started_at,
         ended_at=outcome.ended_at,
     )

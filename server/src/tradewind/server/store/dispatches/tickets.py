@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import String, select
 from sqlalchemy import bindparam as bind
@@ -13,6 +14,7 @@ from tradewind.server.contract import ProblemReason, StartRequest
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import audit, session_rows
 from tradewind.server.store.dispatches.lookup import dispatch_ended, handout, unknown_dispatch
+from tradewind.server.store.dispatches.stopping import confirm_gone
 from tradewind.server.store.handouts import Handout
 from tradewind.server.store.rows import CredentialRow
 from tradewind.server.store.tables import dispatch, task_try
@@ -65,17 +67,17 @@ def start_by_ticket(
     """Exchange a ticket for its activity. The same client may ask again and gets the same answer.
 
     Returns:
-        What to deliver. Or the refusal `spent_ticket`, returned and not raised, for its entry in the audit trail is to
-        be committed; whoever awaits the write raises it.
+        What to deliver. Or the refusal `spent_ticket` or `dispatch_ended`, returned and not raised, for what follows
+        from it is to be committed; whoever awaits the write raises it.
 
     Raises:
-        Refused: `unknown_dispatch`, `dispatch_ended` or `invalid_ticket`.
+        Refused: `unknown_dispatch` or `invalid_ticket`.
     """
     row = tx.row(_FIND, {"dispatch": dispatch_id})
     if row is None:
         raise unknown_dispatch(dispatch_id)
     if row.ended_at is not None:
-        raise dispatch_ended(dispatch_id, row.end_reason)
+        return _ended(tx, dispatch_id, row, request, credential)
     offered = hashlib.sha256(request.ticket.encode()).hexdigest()
     if row.ticket_sha256 is None or not hmac.compare_digest(offered, row.ticket_sha256):
         raise Refused(
@@ -90,6 +92,13 @@ def start_by_ticket(
         return _spent(tx, dispatch_id, request, credential)
     _bind(tx, dispatch_id, row.activity_id, request, credential)
     return handout(tx, dispatch_id)
+
+
+def _ended(tx: Transaction, dispatch_id: str, row: Any, request: StartRequest, credential: CredentialRow) -> Refused:
+    """The refusal of a dispatch that has ended. Whoever still asks for its activity has not begun with it."""
+    if row.nonce is not None and row.nonce == request.nonce and row.credential_id == credential.id:
+        confirm_gone(tx, {dispatch_id: None})
+    return dispatch_ended(dispatch_id, row.end_reason)
 
 
 def _bind(

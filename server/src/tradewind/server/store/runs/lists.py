@@ -39,6 +39,7 @@ _INSTANCE = _INSTANCES.where(
     task_instance.c.map_index == bind("map_index"),
 )
 _OF_RUN = _INSTANCES.where(task_instance.c.run_pk == bind("run")).order_by(task_instance.c.pk)
+_BY_PK = _INSTANCES.where(within(task_instance.c.pk, "pks")).order_by(task_instance.c.run_pk, task_instance.c.pk)
 _TRIES = select(task_try).where(task_try.c.instance_pk == bind("instance")).order_by(task_try.c.try_number)
 _TRY = select(task_try).where(task_try.c.instance_pk == bind("instance"), task_try.c.try_number == bind("try_number"))
 _COUNTS = (
@@ -119,6 +120,11 @@ def list_instances(
     counted = found.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
     rows = tx.rows(found.limit(limit).offset(offset), values)
     return Page([_instance(row) for row in rows], tx.value(counted, values))
+
+
+def instances_by_pk(tx: Transaction, pks: Collection[int]) -> list[InstanceRow]:
+    """Task instances by key, run after run in topological order."""
+    return [_instance(row) for row in tx.rows(_BY_PK, {"pks": pks})]
 
 
 def list_tries(tx: Transaction, instance_pk: int) -> list[TryRow]:

@@ -71,6 +71,7 @@ dag = Table(
     Column("stale", Boolean(), nullable=False),
     Column("dag_version_pk", RowKey, ForeignKey("dag_version.pk"), nullable=False),
     count("version_number"),
+    Column("display_name", FreeText()),
     Column("description", FreeText()),
     Column("tags", Json(), nullable=False),
     Column("owners", Json(), nullable=False),

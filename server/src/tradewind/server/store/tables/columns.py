@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, text
+from sqlalchemy import Column, ColumnElement, Index, Integer, MetaData, String, text
 
 from tradewind.server.store.column_types import RowKey, UtcDateTime
 
@@ -39,6 +39,6 @@ def key() -> Column[int]:
     return Column("pk", RowKey, primary_key=True, autoincrement=True)
 
 
-def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+def partial(name: str, *columns: str | ColumnElement[Any], where: str, unique: bool = False) -> Index:
     """An index over the rows that meet a condition, the same on both databases."""
     return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))

@@ -12,10 +12,18 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    column,
+    desc,
 )
 
 from tradewind.server.store.column_types import FreeText, Json, JsonOrNull, RowKey
 from tradewind.server.store.tables.columns import count, key, metadata, moment, partial, word
+
+CLAIMABLE = "state = 'scheduled' AND stopping_dispatch_id IS NULL"
+"""Condition of task instances that may be handed out."""
+
+LIVE_SCHEDULED = "run_type = 'scheduled' AND state IN ('queued', 'running')"
+"""Condition of runs that count when a schedule asks for another one."""
 
 dag_run = Table(
     "dag_run",
@@ -49,6 +57,7 @@ dag_run = Table(
     moment("timeout_at"),
     moment("cancelled_at"),
     Column("end_reason", Json()),
+    Column("held_by_run_pk", RowKey),
     count("clear_number"),
     UniqueConstraint("dag_id", "run_id"),
     CheckConstraint("state IN ('queued', 'running', 'success', 'failed')", name="state"),
@@ -57,7 +66,10 @@ dag_run = Table(
     partial("ix_dag_run_running", "dag_id", where="state = 'running'"),
     partial("ix_dag_run_not_due", "run_after", where="state = 'queued'"),
     partial("ix_dag_run_timeout", "timeout_at", where="state = 'running' AND timeout_at IS NOT NULL"),
+    partial("ix_dag_run_undated", "dag_id", "run_after", "pk", where="logical_date IS NULL"),
     partial("uq_dag_run_logical_date", "dag_id", "logical_date", where="logical_date IS NOT NULL", unique=True),
+    partial("ix_dag_run_held", "held_by_run_pk", where="held_by_run_pk IS NOT NULL"),
+    partial("ix_dag_run_live_scheduled", "dag_id", where=LIVE_SCHEDULED),
     partial("ix_dag_run_live", "pk", where="state IN ('queued', 'running')"),
     Index("ix_dag_run_by_dag", "dag_id", "pk"),
 )
@@ -97,6 +109,7 @@ task_instance = Table(
     word("dispatch_id", nullable=True),
     word("stopping_dispatch_id", nullable=True),
     Column("skips", Json()),
+    Column("note", FreeText()),
     Column("reason", Json()),
     moment("retry_at"),
     moment("scheduled_at"),
@@ -111,10 +124,11 @@ task_instance = Table(
         name="state",
     ),
     Index(None, "run_pk", "run_rev"),
-    partial("ix_task_instance_scheduled", "executor", "queue", "scheduled_at", "pk", where="state = 'scheduled'"),
-    partial("ix_task_instance_active_pool", "pool", where="state IN ('queued', 'running')"),
-    partial("ix_task_instance_active_task", "dag_id", "task_id", where="state IN ('queued', 'running')"),
-    partial("ix_task_instance_active_run", "run_pk", where="state IN ('queued', 'running')"),
+    partial(
+        "ix_task_instance_claimable",
+        *("executor", "queue", "dag_id", "run_pk", "pool", "pool_slots", desc(column("priority_weight")), "pk"),
+        where=CLAIMABLE,
+    ),
     partial("ix_task_instance_up_for_retry", "retry_at", "run_pk", where="state = 'up_for_retry'"),
 )
 
@@ -137,7 +151,7 @@ task_try = Table(
     moment("started_at"),
     moment("ended_at"),
     UniqueConstraint("instance_pk", "try_number"),
-    CheckConstraint("state IN ('queued', 'running', 'success', 'failed', 'skipped', 'lost')", name="state"),
+    CheckConstraint("state IN ('queued', 'running', 'success', 'failed', 'skipped', 'lost', 'stopped')", name="state"),
     sqlite_with_rowid=False,
 )
 

@@ -1271,6 +1271,10 @@ class Assignment(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, 
     secrets: Secrets
     snapshot_directory: str
     """Directory that holds the files of the snapshot."""
+    xcom_backend: str | None = None
+    """Class that turns values into XComs and back, as module:Class."""
+    xcom_classes: list[str] | None = None
+    """Classes that XComs may be turned into, beside the built-in ones: names with their modules, in which * stands for anything."""
 
 
 SupervisorFrame: t.TypeAlias = Assignment | Response

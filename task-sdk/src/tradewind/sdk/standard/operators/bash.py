@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tradewind.sdk.authoring.context import Context
 from tradewind.sdk.authoring.context_environment import context_environment
 from tradewind.sdk.authoring.operator import BaseOperator
-from tradewind.sdk.authoring.xcom_arg import LiteralValue, XComArg
+from tradewind.sdk.authoring.xcom_arg import ResolveMixin
 from tradewind.sdk.exceptions import DagAuthoringError, TradewindException, TradewindSkipException
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ class BashOperator(BaseOperator):
     def __init__(
         self,
         *,
-        bash_command: str | XComArg | LiteralValue,
-        env: Mapping[str, Any] | XComArg | None = None,
+        bash_command: str | ResolveMixin,
+        env: Mapping[str, Any] | ResolveMixin | None = None,
         append_env: bool = False,
         output_encoding: str = "utf-8",
         skip_on_exit_code: int | Container[int] | None = 99,
-        cwd: str | XComArg | LiteralValue | None = None,
+        cwd: str | ResolveMixin | None = None,
         output_processor: Callable[[str], Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not isinstance(bash_command, str | XComArg | LiteralValue):
+        if not isinstance(bash_command, str | ResolveMixin):
             raise DagAuthoringError(f"bash_command of task {self.task_id!r} must be a string, not {bash_command!r}.")
-        if env is not None and not isinstance(env, Mapping | XComArg):
+        if env is not None and not isinstance(env, Mapping | ResolveMixin):
             raise DagAuthoringError(f"env of task {self.task_id!r} must be a dict, not {env!r}.")
         self.bash_command = bash_command
         self.env = env

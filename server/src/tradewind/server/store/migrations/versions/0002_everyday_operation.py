@@ -34,7 +34,7 @@ def added_columns() -> Mapping[str, Sequence[sa.Column[Any]]]:
             *required(sa.Integer(), MOST_ACTIVE_TASKS, "max_active_tasks"),
             *required(sa.Integer(), "0", "max_consecutive_failed_runs"),
             *optional(sa.Float(), "dagrun_timeout_seconds"),
-            *optional(sa.Text(), "timetable"),
+            *optional(sa.Text(), "timetable", "display_name"),
             *optional(MOMENT, "next_run_after", "next_logical_date", "next_interval_start", "next_interval_end"),
         ],
         "dag_run": [
@@ -42,6 +42,7 @@ def added_columns() -> Mapping[str, Sequence[sa.Column[Any]]]:
             *required(sa.Integer(), "0", "clear_number"),
             *optional(MOMENT, "next_run_after", "timeout_at", "cancelled_at"),
             *optional(sa.Text(), "end_reason"),
+            *optional(KEY, "held_by_run_pk"),
         ],
         "task_instance": [
             *required(sa.String(), "''", "dag_id"),
@@ -51,23 +52,36 @@ def added_columns() -> Mapping[str, Sequence[sa.Column[Any]]]:
             *required(sa.Integer(), "1", "pool_slots"),
             *optional(sa.Float(), "max_retry_delay_seconds", "execution_timeout_seconds"),
             *optional(sa.BigInteger(), "max_active_tis_per_dag", "max_active_tis_per_dagrun"),
-            *optional(sa.Text(), "run_as_user", "skips"),
+            *optional(sa.Text(), "run_as_user", "skips", "note"),
             *optional(sa.String(), "stopping_dispatch_id"),
         ],
+        "dispatch": optional(MOMENT, "gone_at"),
+        "worker_session": optional(sa.Text(), "drain_reason"),
     }
 
 
-ACTIVE = "state IN ('queued', 'running')"
+CLAIMABLE = "state = 'scheduled' AND stopping_dispatch_id IS NULL"
+CLAIMED_BY: list[str | sa.TextClause] = [
+    *("executor", "queue", "dag_id", "run_pk", "pool", "pool_slots"),
+    sa.text("priority_weight DESC"),
+    "pk",
+]
 DATED = "logical_date IS NOT NULL"
-INDEXES = (
+INDEXES: tuple[tuple[str, str, Sequence[str | sa.TextClause], str], ...] = (
     ("ix_dag_due", "dag", ["next_run_after", "dag_id"], "next_run_after IS NOT NULL AND NOT paused AND NOT stale"),
     ("ix_dag_run_not_due", "dag_run", ["run_after"], "state = 'queued'"),
+    ("ix_dag_run_undated", "dag_run", ["dag_id", "run_after", "pk"], "logical_date IS NULL"),
     ("ix_dag_run_timeout", "dag_run", ["timeout_at"], "state = 'running' AND timeout_at IS NOT NULL"),
     ("uq_dag_run_logical_date", "dag_run", ["dag_id", "logical_date"], DATED),
-    ("ix_task_instance_active_pool", "task_instance", ["pool"], ACTIVE),
-    ("ix_task_instance_active_task", "task_instance", ["dag_id", "task_id"], ACTIVE),
-    ("ix_task_instance_active_run", "task_instance", ["run_pk"], ACTIVE),
+    ("ix_dag_run_live_scheduled", "dag_run", ["dag_id"], "run_type = 'scheduled' AND state IN ('queued', 'running')"),
+    ("ix_dag_run_held", "dag_run", ["held_by_run_pk"], "held_by_run_pk IS NOT NULL"),
+    ("ix_task_instance_claimable", "task_instance", CLAIMED_BY, CLAIMABLE),
 )
+DISPATCH_INDEXES = (
+    ("uq_dispatch_live_instance", ["instance_pk"], "instance_pk"),
+    ("ix_dispatch_session", ["session_id", "takeover_after_seconds"], "session_id"),
+)
+TRY_STATES = ("queued", "running", "success", "failed", "skipped", "lost")
 
 
 def upgrade() -> None:
@@ -81,12 +95,61 @@ def upgrade() -> None:
         " other WHERE other.dag_id = dag_run.dag_id AND other.logical_date = dag_run.logical_date"
         " AND other.pk < dag_run.pk)"
     )
+    op.drop_index("ix_task_instance_scheduled", "task_instance")
     for name, table, names, where in INDEXES:
         condition = sa.text(where)
         op.create_index(
             name, table, names, unique=name.startswith("uq_"), sqlite_where=condition, postgresql_where=condition
         )
     create_pools()
+    op.execute("UPDATE dispatch SET gone_at = ended_at")
+    index_dispatches("gone_at IS NULL")
+    allow_try_states(*TRY_STATES, "stopped")
+
+
+def index_dispatches(condition: str) -> None:
+    """Put the indexes of dispatches that may have a process over those that meet this condition."""
+    for name, names, bound in DISPATCH_INDEXES:
+        op.drop_index(name, "dispatch")
+        where = sa.text(f"{condition} AND {bound} IS NOT NULL")
+        op.create_index(
+            name, "dispatch", names, unique=name.startswith("uq_"), sqlite_where=where, postgresql_where=where
+        )
+
+
+def allow_try_states(*states: str) -> None:
+    """Let tries be in these states; SQLite, which cannot change a check, gets a new table for that."""
+    condition = "state IN ({})".format(", ".join(f"'{state}'" for state in states))
+    if op.get_bind().dialect.name != "sqlite":
+        op.drop_constraint(op.f("ck_task_try_state"), "task_try")
+        op.create_check_constraint(op.f("ck_task_try_state"), "task_try", condition)
+        return
+    op.rename_table("task_try", "old_task_try")
+    columns = [
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("try_id", "state", "executor", "queue")),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ("instance_pk", "try_number")),
+        sa.Column("dispatch_id", sa.String(), nullable=False),
+        *optional(sa.String(), "worker"),
+        *optional(sa.Text(), "hostname", "unixname"),
+        *optional(sa.BigInteger(), "pid"),
+        *optional(sa.Text(), "error"),
+        sa.Column("queued_at", MOMENT, nullable=False),
+        *optional(MOMENT, "started_at", "ended_at"),
+    ]
+    op.create_table(
+        "task_try",
+        *columns,
+        sa.PrimaryKeyConstraint("try_id", name="pk_task_try"),
+        sa.CheckConstraint(condition, name=op.f("ck_task_try_state")),
+        sa.ForeignKeyConstraint(
+            ["instance_pk"], ["task_instance.pk"], name="fk_task_try_instance_pk", ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint("instance_pk", "try_number", name="uq_task_try_instance_pk_try_number"),
+        sqlite_with_rowid=False,
+    )
+    names = ", ".join(column.name for column in columns)
+    op.execute(f"INSERT INTO task_try ({names}) SELECT {names} FROM old_task_try")  # noqa: S608 - names of columns
+    op.drop_table("old_task_try")
 
 
 def create_pools() -> None:
@@ -108,9 +171,20 @@ def create_pools() -> None:
 
 
 def downgrade() -> None:
+    op.execute("UPDATE task_try SET state = 'lost' WHERE state = 'stopped'")
+    allow_try_states(*TRY_STATES)
+    index_dispatches("ended_at IS NULL")
     op.drop_table("pool")
     for name, table, _, _ in INDEXES:
         op.drop_index(name, table)
+    scheduled = sa.text("state = 'scheduled'")
+    op.create_index(
+        "ix_task_instance_scheduled",
+        "task_instance",
+        ["executor", "queue", "scheduled_at", "pk"],
+        sqlite_where=scheduled,
+        postgresql_where=scheduled,
+    )
     for table, columns in added_columns().items():
         for column in columns:
             op.drop_column(table, str(column.name))

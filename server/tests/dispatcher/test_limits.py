@@ -1,0 +1,74 @@
+"""What a limit holds back goes out by hints alone, as soon as the limit has room."""
+
+from datetime import UTC, datetime
+
+from tradewind.server.contract import TaskSucceeded
+from tradewind.server.store import dags, dispatches, pools
+
+from .conftest import SCHEDULED, World, play, serialized
+
+
+def succeeded() -> TaskSucceeded:
+    return TaskSucceeded(ended_at=datetime.now(UTC), started_at=datetime.now(UTC), xcoms=[])
+
+
+async def one_slot(world: World) -> None:
+    await world.store.write(lambda tx: pools.create_pool(tx, "p", 1))
+    await world.declare("d", [serialized("a").model_copy(update={"pool": "p"})])
+    second = serialized("b").model_copy(update={"pool": "p"})
+    await world.declare("e", [second])
+
+
+def test_the_end_of_one_lets_the_next_go(world: World) -> None:
+    async def scene() -> None:
+        await one_slot(world)
+        worker = await world.connect(capacity={"execute_task": 4})
+        async with world.dispatcher():
+            await world.make_ready("d")
+            (first,) = await worker.delivered()
+            await world.make_ready("e")
+            await world.until_instance("e", "b", lambda row: row.state is SCHEDULED)
+            await world.store.write(lambda tx: dispatches.finish(tx, first.dispatch_id, succeeded()))
+            await worker.delivered(2)
+
+    play(scene())
+
+
+def test_more_slots_let_the_next_go(world: World) -> None:
+    async def scene() -> None:
+        await one_slot(world)
+        worker = await world.connect(capacity={"execute_task": 4})
+        async with world.dispatcher():
+            await world.make_ready("d")
+            await worker.delivered()
+            await world.make_ready("e")
+            await world.store.write(lambda tx: pools.update_pool(tx, "p", {"slots": 2}))
+            await worker.delivered(2)
+
+    play(scene())
+
+
+def test_a_pool_that_is_made_lets_go_what_named_it(world: World) -> None:
+    async def scene() -> None:
+        await world.declare("d", [serialized("a").model_copy(update={"pool": "p"})])
+        worker = await world.connect()
+        async with world.dispatcher():
+            await world.make_ready("d")
+            await world.store.write(lambda tx: pools.create_pool(tx, "p", 1))
+            await worker.delivered()
+
+    play(scene())
+
+
+def test_a_dag_that_goes_on_lets_go_what_was_scheduled(world: World) -> None:
+    async def scene() -> None:
+        await world.declare("d", [serialized("a")])
+        worker = await world.connect()
+        async with world.dispatcher():
+            await world.store.write(lambda tx: dags.set_paused(tx, "d", True))
+            await world.make_ready("d")
+            assert (await world.instance("d", "a")).state is SCHEDULED
+            await world.store.write(lambda tx: dags.set_paused(tx, "d", False))
+            await worker.delivered()
+
+    play(scene())

@@ -1,0 +1,132 @@
+"""Changes of runs by hand: cancel, clear, mark. The commands of `tradewind runs` that change something."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, latest_run, open_api, path_of
+from tradewind.sdk.cli.output import output_option, paint, print_json, print_table
+from tradewind.sdk.cli.runs import runs
+
+if TYPE_CHECKING:
+    from tradewind.sdk.client.http import PublicApi
+
+RUN_STATES = ["success", "failed"]
+TASK_STATES = ["success", "failed", "skipped"]
+
+
+@runs.command()
+@click.argument("dag_id")
+@click.argument("run_id", required=False)
+@output_option
+def cancel(dag_id: str, run_id: str | None, output: str) -> None:
+    """Cancel a run: its running tasks are stopped, the others are skipped, teardown tasks still run."""
+    with open_api() as api:
+        run_id = latest_run(api, dag_id, run_id)
+        run = api.post(path_of("dags", dag_id, "dagRuns", run_id, "cancel"), {})
+    if output == "json":
+        print_json(run)
+    else:
+        click.echo(f"run {run_id}: cancelled, now {paint(run['state'])}")
+
+
+@runs.command()
+@click.argument("dag_id")
+@click.argument("run_id", required=False)
+@click.option("-t", "--task", "tasks", multiple=True, metavar="TASK_ID", help="Only this task; may be repeated.")
+@click.option("-u", "--upstream", is_flag=True, help="And what the tasks wait for.")
+@click.option("-d", "--downstream", is_flag=True, help="And what waits for the tasks.")
+@click.option("-f", "--only-failed", is_flag=True, help="Only what failed or was not reached.")
+@click.option("-r", "--only-running", is_flag=True, help="Only what is running.")
+@click.option("--past", is_flag=True, help="And the same tasks of earlier runs.")
+@click.option("--future", is_flag=True, help="And the same tasks of later runs.")
+@click.option("--latest-version", is_flag=True, help="Run again with the newest code of the DAG.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be cleared.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@output_option
+def clear(  # noqa: PLR0917 - click passes by name
+    dag_id: str,
+    run_id: str | None,
+    tasks: tuple[str, ...],
+    upstream: bool,
+    downstream: bool,
+    only_failed: bool,
+    only_running: bool,
+    past: bool,
+    future: bool,
+    latest_version: bool,
+    dry_run: bool,
+    yes: bool,
+    output: str,
+) -> None:
+    """Clear task instances of a run, so that they run again: all of them, or those that are chosen."""
+    with open_api() as api:
+        body: dict[str, Any] = {
+            "dag_run_id": latest_run(api, dag_id, run_id),
+            "include_upstream": upstream,
+            "include_downstream": downstream,
+            "only_failed": only_failed,
+            "only_running": only_running,
+            "include_past": past,
+            "include_future": future,
+            "run_on_latest_version": latest_version,
+            "reset_dag_runs": True,
+            "dry_run": True,
+        }
+        if tasks:
+            body["task_ids"] = list(tasks)
+        path = path_of("dags", dag_id, "clearTaskInstances")
+        chosen = api.post(path, body)["task_instances"]
+        if output == "table":
+            print_table(chosen, ["dag_run_id", "task_id", "state"])
+        if not dry_run and chosen:
+            if not yes and output == "table":
+                click.confirm(f"Clear {len(chosen)} task instances?", abort=True)
+            chosen = api.post(path, {**body, "dry_run": False})["task_instances"]
+            if output == "table":
+                click.echo(f"cleared {len(chosen)} task instances")
+    if output == "json":
+        print_json(chosen)
+
+
+@runs.command()
+@click.argument("dag_id")
+@click.argument("run_id")
+@click.argument("state", type=click.Choice(TASK_STATES))
+@click.option("-t", "--task", "tasks", multiple=True, metavar="TASK_ID", help="Only this task; may be repeated.")
+@click.option("-u", "--upstream", is_flag=True, help="And what the tasks wait for.")
+@click.option("-d", "--downstream", is_flag=True, help="And what waits for the tasks.")
+@output_option
+def mark(  # noqa: PLR0917 - click passes by name
+    dag_id: str, run_id: str, state: str, tasks: tuple[str, ...], upstream: bool, downstream: bool, output: str
+) -> None:
+    """Set the state of a run, or of tasks of it, by hand: success, failed, or skipped for tasks."""
+    with open_api() as api:
+        changed = (
+            [_mark_task(api, dag_id, run_id, task, state, upstream=upstream, downstream=downstream) for task in tasks]
+            if tasks
+            else [_mark_run(api, dag_id, run_id, state)]
+        )
+    if output == "json":
+        print_json(changed)
+        return
+    for name in tasks or (run_id,):
+        click.echo(f"{'task' if tasks else 'run'} {name}: {paint(state)}")
+
+
+def _mark_run(api: PublicApi, dag_id: str, run_id: str, state: str) -> Any:
+    if state not in RUN_STATES:
+        raise CommandFailed(f"a run cannot be marked {state}; name tasks with --task", EXIT_WRONG_USE)
+    return api.patch(path_of("dags", dag_id, "dagRuns", run_id), {"state": state})
+
+
+def _mark_task(
+    api: PublicApi, dag_id: str, run_id: str, task: str, state: str, *, upstream: bool, downstream: bool
+) -> Any:
+    body = {"new_state": state, "include_upstream": upstream, "include_downstream": downstream}
+    return api.patch(path_of("dags", dag_id, "dagRuns", run_id, "taskInstances", task), body)
+
+
+__all__ = ["runs"]

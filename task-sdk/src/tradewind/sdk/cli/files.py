@@ -1,0 +1,91 @@
+"""Files of variables, connections and pools: read with clear errors, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed
+
+_ENV_ENDINGS = {".env"}
+_YAML_ENDINGS = {".yaml", ".yml"}
+
+
+def read_objects(path: str, what: str) -> dict[str, Any]:
+    """The object that a file holds: JSON, or lines of `KEY=VALUE` in a file that ends with `.env`.
+
+    Args:
+        path: the file; `-` for the standard input, as JSON.
+        what: what is in it, in words.
+
+    Raises:
+        CommandFailed: it cannot be read, or holds something else.
+    """
+    ending = Path(path).suffix.lower()
+    if ending in _YAML_ENDINGS:
+        raise CommandFailed(f"{path}: {what} are read from JSON or .env files, not from YAML", EXIT_WRONG_USE)
+    text = _text_of(path)
+    if ending in _ENV_ENDINGS or Path(path).name == ".env":
+        return _lines(path, text)
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise CommandFailed(f"{path} is not JSON: {error}", EXIT_WRONG_USE) from None
+    if not isinstance(found, dict):
+        raise CommandFailed(f"{path} must hold one JSON object of {what} by name", EXIT_WRONG_USE)
+    return found
+
+
+def write_objects(path: str, objects: dict[str, Any], what: str) -> None:
+    """Write an object as JSON, readable by its owner alone.
+
+    Args:
+        path: the file, which is replaced; `-` for the standard output.
+        objects: what to write.
+        what: what it is, in words.
+
+    Raises:
+        CommandFailed: it cannot be written; a file that was there is as it was.
+    """
+    text = json.dumps(objects, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    if path == "-":
+        click.echo(text, nl=False)
+        return
+    partial = f"{path}.partial"
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(partial).replace(path)
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be written: {error.strerror}", EXIT_WRONG_USE) from None
+    click.echo(f"{len(objects)} {what} written to {path}")
+
+
+def _text_of(path: str) -> str:
+    if path == "-":
+        return sys.stdin.read()
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise CommandFailed(f"{path} cannot be read: {error.strerror}", EXIT_WRONG_USE) from None
+    except UnicodeDecodeError as error:
+        raise CommandFailed(f"{path} is not UTF-8: {error.reason} at byte {error.start}", EXIT_WRONG_USE) from None
+
+
+def _lines(path: str, text: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        key, separator, value = stripped.partition("=")
+        if not separator or not key.strip():
+            raise CommandFailed(f"{path}, line {number}: must be KEY=VALUE, not {stripped!r}", EXIT_WRONG_USE)
+        found[key.strip()] = value.strip()
+    return found

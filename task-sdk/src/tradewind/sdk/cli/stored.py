@@ -1,0 +1,122 @@
+"""What the commands of variables, connections and pools have in common: put one, delete some, import many."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tradewind.sdk.cli.connection import EXIT_FAILED, path_of
+
+if TYPE_CHECKING:
+    from tradewind.sdk.client.http import PublicApi
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+PAGE = 1000
+
+
+def existing_option(command: Command) -> Command:
+    """The option `--on-existing` of imports, passed to the command as `on_existing`."""
+    return click.option(
+        "--on-existing",
+        "--action-on-existing-key",
+        type=click.Choice(["overwrite", "skip", "fail"]),
+        default="overwrite",
+        show_default=True,
+        help="What to do with one that exists.",
+    )(command)
+
+
+def listed(api: PublicApi, kind: str) -> Iterator[dict[str, Any]]:
+    """All things of a kind, page after page.
+
+    Args:
+        api: the public API.
+        kind: name of the collection, such as `variables`.
+    """
+    offset = 0
+    while True:
+        page = api.get(path_of(kind), limit=PAGE, offset=offset)
+        yield from page[kind]
+        offset += len(page[kind])
+        if not page[kind] or offset >= page["total_entries"]:
+            return
+
+
+def put(api: PublicApi, kind: str, name: str, new: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
+    """Create something, or change it where it exists.
+
+    Args:
+        api: the public API.
+        kind: name of the collection.
+        name: of the thing.
+        new: what to create.
+        change: what to change of one that exists.
+
+    Returns:
+        Whether it was created.
+    """
+    if create(api, kind, new):
+        return True
+    api.patch(path_of(kind, name), dict(change))
+    return False
+
+
+def create(api: PublicApi, kind: str, new: Mapping[str, Any]) -> bool:
+    """Create something; False when there is one of its name."""
+    from tradewind.sdk.client.calls import ProblemError
+
+    try:
+        api.post(path_of(kind), dict(new))
+    except ProblemError as problem:
+        if problem.reason != "already_exists":
+            raise
+        return False
+    return True
+
+
+def delete_all(api: PublicApi, kind: str, names: tuple[str, ...]) -> None:
+    """Delete things by name; the first that does not exist ends the command."""
+    for name in names:
+        api.delete(path_of(kind, name))
+        click.echo(f"deleted {name}")
+
+
+def import_all(
+    api: PublicApi,
+    kind: str,
+    entries: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]],
+    on_existing: str,
+) -> None:
+    """Create or change many things, and tell how many; exit 1 when one could not be.
+
+    Args:
+        api: the public API.
+        kind: name of the collection.
+        entries: name to what to create and what to change.
+        on_existing: `overwrite`, `skip` or `fail`.
+    """
+    from tradewind.sdk.client.calls import ProblemError
+
+    done = skipped = 0
+    failures: list[str] = []
+    for name, (new, change) in entries.items():
+        try:
+            if on_existing == "overwrite":
+                put(api, kind, name, new, change)
+                done += 1
+            elif create(api, kind, new):
+                done += 1
+            elif on_existing == "skip":
+                skipped += 1
+            else:
+                failures.append(f"{name}: exists already")
+        except ProblemError as problem:
+            failures.append(f"{name}: {problem.detail}")
+    click.echo(f"{done} {kind} imported" + (f", {skipped} skipped" if skipped else ""))
+    for failure in failures:
+        click.echo(f"{click.style('failed', fg='red')}  {failure}", err=True)
+    if failures:
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,5 @@
+"""Groups of tasks."""
+
+from tradewind.sdk.authoring.task_group import TaskGroup
+
+__all__ = ["TaskGroup"]

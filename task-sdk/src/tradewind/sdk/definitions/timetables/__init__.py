@@ -1,0 +1,1 @@
+"""The modules of `tradewind.sdk.timetables` under another of Airflow's names."""

@@ -1,0 +1,5 @@
+"""Named texts of the deployment."""
+
+from tradewind.sdk.authoring.secrets import Variable
+
+__all__ = ["Variable"]

@@ -1,0 +1,1 @@
+"""Timetables under the names of Airflow's modules: `timetables.trigger`, `timetables.interval`, `timetables.simple`."""

@@ -1,7 +1,8 @@
-"""DAG files as people write them every day come to the states and XComs that they must, locally and as a whole system."""
+"""DAG files as people write them every day come to the states and XComs that they must."""
 
 import datetime as dt
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from tests.e2e.everyday_expectations import DATE, EXPECTED
 from tests.e2e.journal import read_journal
 from tests.e2e.system import System
+from tradewind.sdk import Connection
 from tradewind.sdk.local import LocalDeployment
 from tradewind.sdk.parsing.loading import load_dag_file
 
@@ -25,9 +27,7 @@ def plain(value: Any) -> Any:
 
 @pytest.mark.parametrize("dag_id", [name for name, expected in EXPECTED.items() if expected.local])
 def test_a_dag_comes_to_what_it_must_without_a_server(dag_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.path", list(__import__("sys").path))
-    from tradewind.sdk import Connection
-
+    monkeypatch.setattr(sys, "path", [*sys.path])
     deployment = LocalDeployment(connections={"everyday_db": Connection("everyday_db", uri=CONNECTION)})
     dag = load_dag_file(FOLDER, f"{dag_id}.py").dags[dag_id]
     expected = EXPECTED[dag_id]

@@ -16,16 +16,16 @@ from tradewind.server.contract import (
     Isolation,
     OnCut,
     Outcome,
+    ProblemReason,
     SerializedDag,
     SerializedTask,
     Started,
     TaskError,
     TaskFailed,
-    TaskInstanceState,
     TaskSkipped,
     TaskSucceeded,
-    TriggerRule,
 )
+from tradewind.server.domain.refusals import Refused
 from tradewind.server.domain.versions import code_id
 from tradewind.server.scheduler.run_pass import RunMemory, RunPass
 from tradewind.server.store import Store, Transaction, bundles, dags, dispatches, runs, scheduling
@@ -45,12 +45,12 @@ class RolledBack(Exception):
 class LiveRun:
     """A run of a DAG that was declared for it alone."""
 
-    def __init__(self, store: Store, dag_id: str, tasks: Sequence[TaskModel]) -> None:
+    def __init__(self, store: Store, dag_id: str, tasks: Sequence[TaskModel], *, fail_fast: bool = False) -> None:
         self.store = store
         self.dag_id = dag_id
         self.memory = RunMemory()
         self.dispatches: dict[str, str] = {}  # task to live dispatch
-        self._declare(tasks)
+        self._declare(tasks, fail_fast=fail_fast)
         self.pk = self.write(lambda tx: runs.create_run(tx, dag_id, run_id="r")).pk
         epoch = self.write(lambda tx: scheduling.take_leadership(tx, "test", 3600))
         assert epoch is not None
@@ -79,6 +79,7 @@ class LiveRun:
         assert not result.faulty
         assert not result.refused
         self.memory.keep(result)
+        self._drop_stopped()
 
     def decide_in_vain(self) -> None:
         """A pass whose transaction is lost."""
@@ -117,11 +118,33 @@ class LiveRun:
         dispatch_id = self.dispatches.pop(task_id)
         assert self.write(lambda tx: dispatches.lose(tx, [dispatch_id], LossCause.WORKER_SILENT)) == [dispatch_id]
 
-    def _declare(self, tasks: Sequence[TaskModel]) -> None:
+    def clear(self, task_ids: Sequence[str]) -> None:
+        """Somebody clears tasks; refused while the run is ending."""
+        clearing = runs.Clearing(dag_id=self.dag_id, run_id="r", tasks=dict.fromkeys(task_ids))
+        try:
+            self.write(lambda tx: runs.clear(tx, clearing, user="u"))
+        except Refused as refusal:
+            if refusal.reason is not ProblemReason.CONFLICT:
+                raise
+        self._drop_stopped()
+
+    def cancel(self) -> None:
+        self.write(lambda tx: runs.cancel_run(tx, self.dag_id, "r", user="u"))
+
+    def _drop_stopped(self) -> None:
+        """Forget the dispatches that were stopped: they may not report any more."""
+        live = {row.dispatch_id for row in self.instances().values()}
+        self.dispatches = {task: dispatch for task, dispatch in self.dispatches.items() if dispatch in live}
+
+    def _declare(self, tasks: Sequence[TaskModel], *, fail_fast: bool) -> None:
         file = f"{self.dag_id}.py"
         read = {file: hashlib.sha256(CONTENT).hexdigest()}
         dag = SerializedDag(
-            dag_id=self.dag_id, tags=[], max_active_runs=16, tasks=[_serialized(task) for task in tasks]
+            dag_id=self.dag_id,
+            tags=[],
+            max_active_runs=16,
+            tasks=[_serialized(task) for task in tasks],
+            fail_fast=fail_fast,
         )
         parsed = FileParsed(ended_at=NOW, duration_seconds=0.0, code_id=code_id(read), files_read=read, dags=[dag])
 
@@ -138,10 +161,10 @@ class LiveRun:
         self.write(report)
 
 
-def outcome_of(event: str) -> Outcome:
+def outcome_of(event: str, skips: Sequence[str] = ()) -> Outcome:
     """The outcome that a worker reports."""
     if event == "succeed":
-        return TaskSucceeded(started_at=NOW, ended_at=NOW, xcoms=[])
+        return TaskSucceeded(started_at=NOW, ended_at=NOW, xcoms=[], skips=list(skips) or None)
     if event == "skip":
         return TaskSkipped(started_at=NOW, ended_at=NOW)
     error = TaskError(type="ValueError", message="no", retryable=event == "fail")
@@ -154,7 +177,12 @@ def _serialized(task: TaskModel) -> SerializedTask:
         operator="EmptyOperator",
         operator_module="tradewind.sdk.standard.operators.empty",
         upstream=sorted(task.upstream),
-        trigger_rule=TriggerRule.ALL_SUCCESS,
+        trigger_rule=task.traits.trigger_rule,
+        is_setup=task.traits.is_setup,
+        is_teardown=task.traits.is_teardown,
+        on_failure_fail_dagrun=task.traits.on_failure_fail_dagrun,
+        depends_on_past=task.traits.depends_on_past,
+        wait_for_downstream=task.traits.wait_for_downstream,
         retries=task.retries,
         retry_delay_seconds=0.0,
         queue="default",
@@ -163,6 +191,3 @@ def _serialized(task: TaskModel) -> SerializedTask:
         on_cut=OnCut.CONTINUE,
         owner="tradewind",
     )
-
-
-NOT_MET = frozenset({TaskInstanceState.FAILED, TaskInstanceState.UPSTREAM_FAILED})

@@ -154,9 +154,7 @@ class RunModel:
             self._unseen.add(task_id)
 
     def fail(self, task_id: str, *, retryable: bool = True, retry_delay_seconds: float | None = None) -> None:
-        error = TaskError(
-            type="ValueError", message="no", retryable=retryable, retry_delay_seconds=retry_delay_seconds
-        )
+        error = TaskError(type="ValueError", message="no", retryable=retryable, retry_delay_seconds=retry_delay_seconds)
         row, task = self.rows[task_id], self.tasks[task_id]
         self._end(task_id, retries.verdict(error, failures=row.failures, retries=task.retries), retry_delay_seconds)
 
@@ -243,9 +241,7 @@ class RunModel:
             assert move.rev == row.fact.rev
             assert move.from_state is row.fact.state
             assert TASK_INSTANCE_TRANSITIONS[move.from_state, move.event] is move.to_state
-            row.fact = replace(
-                row.fact, state=move.to_state, rev=row.fact.rev + 1, retry_at=None, ended_at=self.now
-            )
+            row.fact = replace(row.fact, state=move.to_state, rev=row.fact.rev + 1, retry_at=None, ended_at=self.now)
         if decision.run_event is not None:
             assert next_state("dag_run", self.run, decision.run_event) is decision.run_state
         assert decision.facts_changed is (decision.facts != self.facts)

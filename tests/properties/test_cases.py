@@ -26,9 +26,7 @@ EVENTS: dict[str, Callable[[RunModel, Step], None]] = {
     "stop_runs": lambda model, _: setattr(model, "may_start", False),
     "claim": lambda model, step: model.happen(step["task"], TaskInstanceEvent.CLAIM),
     "started": lambda model, step: model.happen(step["task"], TaskInstanceEvent.START),
-    "succeeded": lambda model, step: model.happen(
-        step["task"], TaskInstanceEvent.SUCCEED, skips=step.get("skips", ())
-    ),
+    "succeeded": lambda model, step: model.happen(step["task"], TaskInstanceEvent.SUCCEED, skips=step.get("skips", ())),
     "skipped": lambda model, step: model.happen(step["task"], TaskInstanceEvent.SKIP),
     "failed": lambda model, step: model.fail(
         step["task"],

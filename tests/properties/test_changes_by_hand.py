@@ -1,6 +1,8 @@
 """Clearing, marking and cancelling at any moment: no task runs twice at once, and every run comes to an end."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -25,7 +27,7 @@ from tradewind.server.contract import (
 )
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.secrets.cipher import Cipher
-from tradewind.server.store import Store, StoreOptions, Transaction, runs
+from tradewind.server.store import Store, StoreOptions, Transaction, migrate, runs
 from tradewind.server.store.runs import Clearing, Marking
 from tradewind.server.store.runs.mark import RunMark, TaskMark
 
@@ -38,11 +40,21 @@ ENDS: tuple[RunMark, ...] = (DagRunState.SUCCESS, DagRunState.FAILED)
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    home = tmp_path_factory.mktemp("store")
-    cipher = Cipher.open(home / "secret.key")
-    url = f"sqlite:///{Path(home) / 't.db'}"
-    with Store.open(url, cipher=cipher, options=StoreOptions(max_lost_tries=3), migrate=True) as opened:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database, to be copied: what one history leaves must not change another one."""
+    path = tmp_path_factory.mktemp("store") / "template.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@contextmanager
+def copied(template: Path) -> Iterator[Store]:
+    """A store of its own."""
+    number = next(NUMBERS)
+    path = template.with_name(f"{number}.db")
+    shutil.copyfile(template, path)
+    cipher = Cipher.open(template.with_name("secret.key"))
+    with Store.open(f"sqlite:///{path}", cipher=cipher, options=StoreOptions(max_lost_tries=3)) as opened:
         yield opened
 
 
@@ -127,15 +139,16 @@ def bring_to_an_end(run: LiveRun, worker: WorkerModel) -> None:
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tasks=task_sets(most=4).filter(bool), data=st.data())
 def test_changes_by_hand_race_with_tries_and_never_lose(
-    store: Store, tasks: list[TaskModel], data: st.DataObject
+    template: Path, tasks: list[TaskModel], data: st.DataObject
 ) -> None:
-    run = LiveRun(store, f"d{next(NUMBERS)}", [replace(task, retry_delay_seconds=0.0) for task in tasks])
-    worker = WorkerModel(run)
-    for _ in range(data.draw(st.integers(20, 80), label="actions")):
-        act(run, worker, data)
-    bring_to_an_end(run, worker)
-    assert {row.state for row in run.instances().values()} <= TASK_INSTANCE_FINAL
-    check_events(run)
+    with copied(template) as store:
+        run = LiveRun(store, "d", [replace(task, retry_delay_seconds=0.0) for task in tasks])
+        worker = WorkerModel(run)
+        for _ in range(data.draw(st.integers(20, 80), label="actions")):
+            act(run, worker, data)
+        bring_to_an_end(run, worker)
+        assert {row.state for row in run.instances().values()} <= TASK_INSTANCE_FINAL
+        check_events(run)
 
 
 def check_events(run: LiveRun) -> None:

@@ -1,6 +1,7 @@
 """The scheduler's passes on a real store, under random histories with lost transactions and changes of the leader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -8,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.properties.live_run import NOT_MET, LiveRun, outcome_of
-from tests.properties.run_model import TaskModel
+from tests.properties.live_run import LiveRun, outcome_of
+from tests.properties.reference import Reference
+from tests.properties.run_model import RunModel, TaskModel
 from tests.properties.strategies import task_sets
 from tradewind.server.contract import (
     DAG_RUN_TRANSITIONS,
@@ -20,9 +22,9 @@ from tradewind.server.contract import (
     TaskInstanceEvent,
     TaskInstanceState,
 )
-from tradewind.server.domain.graph import Graph
 from tradewind.server.secrets.cipher import Cipher
 from tradewind.server.store import Store, StoreOptions, runs
+from tradewind.server.store.rows import InstanceRow
 
 MAX_LOST = 1
 LONGEST_HISTORY = 200
@@ -38,11 +40,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         yield opened
 
 
-def act(run: LiveRun, data: st.DataObject) -> None:
+def act(run: LiveRun, data: st.DataObject, *, by_hand: bool) -> None:
     """Something happens to the run."""
     live = sorted(run.dispatches)
     choices = ["decide", "decide", "decide in vain", "change leader", "claim", "claim"]
     choices += ["start", "succeed", "succeed", "fail", "fail for good", "skip", "lose"] if live else []
+    choices += ["clear"] * by_hand
     match data.draw(st.sampled_from(choices), label="action"):
         case "decide":
             run.decide()
@@ -56,8 +59,16 @@ def act(run: LiveRun, data: st.DataObject) -> None:
             run.start(data.draw(st.sampled_from(live)))
         case "lose":
             run.lose(data.draw(st.sampled_from(live)))
+        case "clear":
+            run.clear(some_tasks(run, data, 1))
         case outcome:
-            run.finish(data.draw(st.sampled_from(live)), outcome_of(outcome))
+            skips = some_tasks(run, data, 0) if outcome == "succeed" else ()
+            run.finish(data.draw(st.sampled_from(live)), outcome_of(outcome, skips))
+
+
+def some_tasks(run: LiveRun, data: st.DataObject, least: int) -> list[str]:
+    names = st.sampled_from(sorted(run.instances()))
+    return sorted(data.draw(st.sets(names, min_size=least, max_size=2), label="tasks"))
 
 
 def bring_to_an_end(run: LiveRun) -> None:
@@ -72,7 +83,7 @@ def bring_to_an_end(run: LiveRun) -> None:
     pytest.fail("the run does not end")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tasks=task_sets(most=6), data=st.data())
 def test_every_history_ends_and_every_step_of_it_is_legal(
     store: Store, tasks: list[TaskModel], data: st.DataObject
@@ -81,32 +92,55 @@ def test_every_history_ends_and_every_step_of_it_is_legal(
     for _ in range(data.draw(st.integers(0, 40), label="actions")):
         if run.ended:
             break
-        act(run, data)
+        act(run, data, by_hand=False)
     bring_to_an_end(run)
     check_states(run, tasks)
     check_events(run)
 
 
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(tasks=task_sets(most=6), fail_fast=st.booleans(), cancelled=st.booleans(), data=st.data())
+def test_what_people_change_by_hand_ends_legally_as_well(
+    store: Store, tasks: list[TaskModel], fail_fast: bool, cancelled: bool, data: st.DataObject
+) -> None:
+    run = LiveRun(store, f"d{next(NUMBERS)}", tasks, fail_fast=fail_fast)
+    for _ in range(data.draw(st.integers(0, 40), label="actions")):
+        act(run, data, by_hand=bool(tasks))
+    if cancelled and not run.ended:
+        run.cancel()
+    bring_to_an_end(run)
+    assert {row.state for row in run.instances().values()} <= TASK_INSTANCE_FINAL
+    check_events(run)
+
+
 def check_states(run: LiveRun, tasks: list[TaskModel]) -> None:
-    """Everything is final, and what did not run has its reason upstream."""
+    """Each task ran, or did not, as its rule says once everything else is known; and that is how the run ended."""
     rows = run.instances()
-    states = {task_id: row.state for task_id, row in rows.items()}
-    assert set(states.values()) <= TASK_INSTANCE_FINAL
+    model = RunModel(tasks)
+    for task_id, row in rows.items():
+        skips = tuple(row.skips or ())
+        model.rows[task_id].fact = replace(model.rows[task_id].fact, state=row.state, skips=skips)
+    model.run, model.may_start = DagRunState.RUNNING, True
+    expected = Reference(model).outlook()
+    assert set(expected.states.values()) <= TASK_INSTANCE_FINAL
+    assert run.read(lambda tx: runs.get_run(tx, run.dag_id, "r")).state is expected.run
     for task in tasks:
-        upstream = {states[source] for source in task.upstream}
-        row = rows[task.task_id]
+        row, fact = rows[task.task_id], model.rows[task.task_id].fact
+        model.rows[task.task_id].fact = replace(fact, state=TaskInstanceState.NONE)
+        judged = Reference(model).outlook().states[task.task_id]
+        model.rows[task.task_id].fact = fact
         if row.try_number:
-            assert upstream <= {TaskInstanceState.SUCCESS}
-        elif row.state is TaskInstanceState.UPSTREAM_FAILED:
-            assert upstream & NOT_MET
+            assert judged is TaskInstanceState.SCHEDULED or task.task_id in declared_needless(rows.values())
+            assert row.failures <= task.retries + 1
         else:
-            assert row.state is TaskInstanceState.SKIPPED
-            assert TaskInstanceState.SKIPPED in upstream
-        assert row.failures <= task.retries + 1
-    graph = Graph({task.task_id: task.upstream for task in tasks})
-    leaves = {states[graph.task_ids[number]] for number in graph.leaves}
-    expected = DagRunState.FAILED if leaves & NOT_MET else DagRunState.SUCCESS
-    assert run.read(lambda tx: runs.get_run(tx, run.dag_id, "r")).state is expected
+            assert row.reason is not None
+            # Which of the two depends on which upstream task ended first.
+            assert {row.state, judged} <= {TaskInstanceState.SKIPPED, TaskInstanceState.UPSTREAM_FAILED}
+
+
+def declared_needless(rows: Iterable[InstanceRow]) -> set[str]:
+    """Tasks that others declared not needed, perhaps when they had begun."""
+    return {name for row in rows for name in row.skips or ()}
 
 
 def check_events(run: LiveRun) -> None:

@@ -71,8 +71,6 @@ class WorkerModel:
         for dispatch_id in opened.ended:
             if dispatch_id in self.processes:
                 self._kill(dispatch_id)
-            else:
-                self.spool.pop(dispatch_id, None)
         self._push(opened.redeliver)
         return opened
 

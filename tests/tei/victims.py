@@ -14,7 +14,16 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import ClientConnection
 
 from tests.tei.deployment import Deployment, Started, make_dag, start_request, started_now, succeeded_now
-from tradewind.server.contract import OPERATIONS, ActivityKind, Delivery, ExecuteTask, Grants, Operation, Variable, decode
+from tradewind.server.contract import (
+    OPERATIONS,
+    ActivityKind,
+    Delivery,
+    ExecuteTask,
+    Grants,
+    Operation,
+    Variable,
+    decode,
+)
 from tradewind.server.contract import Connection as StoredConnection
 from tradewind.server.store import credentials, dispatches, secrets
 from tradewind.server.store.handouts import LossCause

@@ -76,7 +76,7 @@ def pipeline() -> None:
 assert_type(pipeline(), DAG)
 assert_type(extract.function("2024-01-01"), dict[str, int])
 extract.function(5)  # type: ignore[arg-type]  # the function itself is checked
-task.branch  # type: ignore[attr-defined]  # noqa: B018 - not supported yet
+task.docker  # type: ignore[attr-defined]  # noqa: B018 - not supported
 task(5)  # type: ignore[call-overload]  # no function
 
 with DAG("typed", start_date=dt.datetime(2024, 1, 1, tzinfo=dt.UTC), catchup=False, connections=["db"]) as typed:

@@ -95,7 +95,7 @@ def test_the_previous_run_is_the_one_before_of_its_kind(
         await left(d, "a", **date(2))
         await left(d, "b", **date(4))
         await left(d, "c", **({} if dated else {"logical_date": "2026-03-03T00:00:00Z"}))
-        _, token = await running_task(d, **date(5))
+        _, token = await running_task(d, logical_date=date(5).get("logical_date"))
         reply = await d.call("GET", path, token=token)
         if state == "failed":
             assert (reply.status, reply.json["field"]) == (404, "state")
@@ -156,9 +156,7 @@ def test_a_task_triggers_a_run_once_for_an_operation(play: Callable[..., None]) 
         handout, token = await running_task(d, grants=TRIGGERS)
         date = "2026-03-01T06:00:00Z"
         body = triggering(conf={"rows": 3}, logical_date=date, note="by a task")
-        first, second = [
-            (await d.call("POST", "/execution/dags/other/runs", body, token=token)).json for _ in range(2)
-        ]
+        first, second = [(await d.call("POST", "/execution/dags/other/runs", body, token=token)).json for _ in range(2)]
         assert first == second
         page = await d.store.read(lambda tx: runs.list_runs(tx, "other"))
         assert page.total == 1

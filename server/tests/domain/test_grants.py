@@ -1,7 +1,15 @@
 import pytest
 
 from tradewind.server.contract import Grants, Isolation, OnCut, SerializedDag, SerializedTask, TriggerRule
-from tradewind.server.domain.grants import GrantVerdict, Mode, effective_grants, is_exact, matches, use_verdict
+from tradewind.server.domain.grants import (
+    GrantVerdict,
+    Mode,
+    effective_grants,
+    is_exact,
+    matches,
+    patterns_of,
+    use_verdict,
+)
 
 
 def dag(of_dag: Grants | None, of_task: Grants | None) -> SerializedDag:
@@ -26,6 +34,17 @@ def test_a_task_has_what_its_dag_and_itself_declare() -> None:
     of_dag = Grants(connections=["warehouse", "lake_*"], variables=[])
     of_task = Grants(connections=["warehouse"], variables=["key"])
     assert effective_grants(dag(of_dag, of_task), "a") == Grants(connections=["lake_*", "warehouse"], variables=["key"])
+
+
+def test_writes_and_other_dags_are_declared_apart_from_reads() -> None:
+    of_dag = Grants(connections=[], variables=["a"], write_variables=["b"], read_dags=["x"])
+    of_task = Grants(connections=[], variables=[], write_variables=["b", "a"], trigger_dags=["y*"])
+    found = effective_grants(dag(of_dag, of_task), "a")
+    assert found == Grants(
+        connections=[], variables=["a"], write_variables=["a", "b"], read_dags=["x"], trigger_dags=["y*"]
+    )
+    assert patterns_of(found, ("read_dags", "trigger_dags")) == ["x", "y*"]
+    assert patterns_of(Grants(connections=[], variables=[]), ("read_dags", "write_variables")) == []
 
 
 def test_a_task_without_declarations_has_no_grants() -> None:

@@ -1,5 +1,8 @@
+"""Each reason from what it is drawn from, and its sentence."""
+
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
@@ -9,21 +12,42 @@ from tradewind.server.contract import (
     DagRunState,
     Ended,
     HandedOut,
+    Marked,
     NoWorkerForQueue,
+    OutsideOfDates,
     Reason,
     RetryBackoff,
+    RunEndCause,
+    RunEnded,
     Running,
+    SkippedByTask,
     TaskInstanceState,
     TriggerRule,
+    UnknownPool,
     UpstreamNotMet,
+    WaitingForActiveTasks,
     WaitingForCapacity,
+    WaitingForOldTry,
+    WaitingForPast,
+    WaitingForPoolSlots,
+    WaitingForRunAfter,
     WaitingForRunSlot,
     WaitingForRunStart,
     WaitingForScheduler,
+    WaitingForTaskInstances,
     WaitingForUpstream,
     WorkerUnreachable,
 )
-from tradewind.server.domain.reasons import DispatchView, InstanceView, RunView, explain, explain_run, message
+from tradewind.server.domain.reason_views import (
+    DispatchView,
+    InstanceView,
+    LimitsView,
+    OldTryView,
+    PastView,
+    RunView,
+)
+from tradewind.server.domain.reason_words import message
+from tradewind.server.domain.reasons import explain, explain_run
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -32,6 +56,11 @@ QUEUED = replace(RUNNING, state=DagRunState.QUEUED)
 HANDED = DispatchView("worker_session", NOW, worker="w")
 TASK = ActivityKind.EXECUTE_TASK
 State = TaskInstanceState
+CANCELLED = RunEnded(cause=RunEndCause.CANCELLED)
+FAILED = replace(RUNNING, state=DagRunState.FAILED, end=CANCELLED)
+SKIPPED = SkippedByTask(task_id="branch")
+MARKED = Marked(state=State.SUCCESS, user="u", at=NOW)
+SERVED = InstanceView(RUNNING, State.SCHEDULED, queue_served=True)
 
 
 @pytest.mark.parametrize(
@@ -48,12 +77,39 @@ State = TaskInstanceState
             WaitingForUpstream(upstream=["a", "b"], unfinished=2),
         ),
         (InstanceView(RUNNING, State.NONE, changed_at=NOW), WaitingForScheduler(since=NOW)),
+        (InstanceView(replace(QUEUED, not_due_before=LATER), State.NONE), WaitingForRunAfter(until=LATER)),
         (
-            InstanceView(RUNNING, State.NONE, unfinished_upstream=["b"], blamed_upstream=["a"], changed_at=NOW),
-            WaitingForScheduler(since=NOW),
+            InstanceView(RUNNING, State.NONE, past=PastView("before", "t", State.FAILED), unfinished_upstream=["a"]),
+            WaitingForPast(run_id="before", task_id="t", state=State.FAILED),
         ),
+        (InstanceView(FAILED, State.NONE), CANCELLED),
+        (InstanceView(replace(FAILED, end=None), State.SCHEDULED), Ended(state=State.SCHEDULED)),
         (InstanceView(RUNNING, State.SCHEDULED, queue="gpu"), NoWorkerForQueue(queue="gpu", kind=TASK)),
-        (InstanceView(RUNNING, State.SCHEDULED, queue_served=True), WaitingForCapacity(queue="default", kind=TASK)),
+        (SERVED, WaitingForCapacity(queue="default", kind=TASK)),
+        (InstanceView(replace(RUNNING, paused=True), State.SCHEDULED), DagPaused(dag_id="d")),
+        (replace(SERVED, limits=LimitsView(pool="p", slots=None)), UnknownPool(pool="p")),
+        (replace(SERVED, old_try=OldTryView(NOW)), WaitingForOldTry(since=NOW)),
+        (
+            replace(SERVED, old_try=OldTryView(NOW, "w", LATER)),
+            WaitingForOldTry(since=NOW, worker="w", takeover_at=LATER),
+        ),
+        (
+            replace(SERVED, limits=LimitsView(pool="p", slots=4, used=3, needed=2)),
+            WaitingForPoolSlots(pool="p", slots=4, used=3, needed=2),
+        ),
+        (replace(SERVED, limits=LimitsView(slots=4, used=2, needed=2)), WaitingForCapacity(queue="default", kind=TASK)),
+        (
+            replace(SERVED, limits=LimitsView(active_tasks=3, max_active_tasks=3, slots=0)),
+            WaitingForActiveTasks(active=3, max_active_tasks=3),
+        ),
+        (
+            replace(SERVED, limits=LimitsView(active_in_dag=2, max_active_tis_per_dag=2, active_tasks=99)),
+            WaitingForTaskInstances(active=2, limit=2, within_run=False),
+        ),
+        (
+            replace(SERVED, limits=LimitsView(active_in_run=1, max_active_tis_per_dagrun=1)),
+            WaitingForTaskInstances(active=1, limit=1, within_run=True),
+        ),
         (
             InstanceView(RUNNING, State.QUEUED, dispatch=HANDED),
             HandedOut(executor="worker_session", worker="w", since=NOW),
@@ -87,6 +143,8 @@ State = TaskInstanceState
             UpstreamNotMet(upstream=["a"], trigger_rule=TriggerRule.ALL_SUCCESS),
         ),
         (InstanceView(RUNNING, State.SKIPPED, try_number=1), Ended(state=State.SKIPPED)),
+        (InstanceView(RUNNING, State.SKIPPED, stored=SKIPPED), SKIPPED),
+        (InstanceView(RUNNING, State.SUCCESS, try_number=1, stored=MARKED, error="no"), MARKED),
         (InstanceView(RUNNING, State.FAILED, try_number=1, error="no"), Ended(state=State.FAILED, error="no")),
         (InstanceView(RUNNING, State.SUCCESS, try_number=1), Ended(state=State.SUCCESS)),
     ],
@@ -112,5 +170,66 @@ def test_a_queued_run_that_may_start_waits_for_the_scheduler() -> None:
     assert explain_run(QUEUED) == WaitingForScheduler()
 
 
+def test_a_run_that_is_not_due_says_when_it_is() -> None:
+    assert explain_run(replace(QUEUED, not_due_before=LATER, active_runs=9)) == WaitingForRunAfter(until=LATER)
+
+
+def test_a_run_that_ended_early_says_why() -> None:
+    assert explain_run(FAILED) == CANCELLED
+    assert explain_run(replace(FAILED, end=None)) is None
+
+
 def test_a_running_run_is_explained_by_its_task_instances() -> None:
     assert explain_run(RUNNING) is None
+    assert explain_run(replace(RUNNING, end=CANCELLED)) is None
+
+
+EACH: dict[type, Reason] = {
+    type(reason): reason
+    for reason in (
+        WaitingForRunStart(run_id="r"),
+        WaitingForRunAfter(until=NOW),
+        WaitingForRunSlot(active_runs=1, max_active_runs=1),
+        DagPaused(dag_id="d"),
+        WaitingForUpstream(upstream=["a"], unfinished=1),
+        WaitingForPast(run_id="r", task_id="t", state=State.FAILED),
+        WaitingForScheduler(),
+        NoWorkerForQueue(queue="q", kind=TASK),
+        WaitingForCapacity(queue="q", kind=TASK),
+        WaitingForPoolSlots(pool="p", slots=2, used=1, needed=3),
+        UnknownPool(pool="p"),
+        WaitingForActiveTasks(active=2, max_active_tasks=2),
+        WaitingForTaskInstances(active=2, limit=2, within_run=True),
+        WaitingForOldTry(since=NOW),
+        HandedOut(executor="e", since=NOW),
+        Running(worker="w", since=NOW),
+        WorkerUnreachable(worker="w", since=NOW, takeover_at=LATER),
+        RetryBackoff(until=NOW, try_number=2),
+        UpstreamNotMet(upstream=["a"], trigger_rule=TriggerRule.ONE_SUCCESS),
+        SKIPPED,
+        OutsideOfDates(logical_date=NOW),
+        RunEnded(cause=RunEndCause.FAILED_FAST, task_id="t"),
+        MARKED,
+        Ended(state=State.SUCCESS),
+    )
+}
+
+
+@pytest.mark.parametrize("reason", get_args(get_args(Reason)[0]))
+def test_every_reason_of_the_contract_is_one_sentence(reason: type) -> None:
+    text = message(EACH[reason])
+    assert not text[0].islower()
+    assert text.endswith(".")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("cause", list(RunEndCause))
+def test_every_cause_of_an_early_end_has_its_words(cause: RunEndCause) -> None:
+    assert message(RunEnded(cause=cause)).endswith(".")
+
+
+def test_a_pool_that_can_never_do_says_what_to_change() -> None:
+    assert "more slots" in message(WaitingForPoolSlots(pool="p", slots=2, used=0, needed=3))
+    assert message(WaitingForPoolSlots(pool="p", slots=4, used=3, needed=2)) == (
+        "Needs 2 slots of the pool p, of whose 4 slots 3 are in use."
+    )

@@ -11,7 +11,7 @@ from tradewind.server.store import Transaction, dispatches, receipts, runs, secr
 from tradewind.server.store.identity import uuid7
 from tradewind.server.store.xcoms import WantedXCom
 
-from .world import World, task
+from .world import World, dag, task
 
 
 def day(number: int) -> datetime:
@@ -54,7 +54,7 @@ def previous(world: World, run_id: str, state: DagRunState | None = None) -> str
 @pytest.fixture
 def dated(world: World) -> World:
     """Runs about the 2nd, 4th and 6th day, the last of them made first."""
-    world.publish("d", [task("t")], max_active_runs=16)
+    world.declare(dag("d", task("t"), max_active_runs=16))
     for number in (6, 2, 4):
         begun(world, f"of_{number}", leaves=number, logical_date=day(number))
     return world
@@ -112,8 +112,11 @@ def test_a_run_is_known_by_its_name_or_its_date(dated: World) -> None:
 
 
 def test_keys_of_variables_begin_with_their_prefix_in_the_same_case(world: World) -> None:
-    for key in ("ü", "b", "a_b", "a%c", "A", "a"):
-        world.write(lambda tx, key=key: secrets.put_variable(tx, Variable(key=key, value="x")))
+    def put(tx: Transaction) -> None:
+        for key in ("ü", "b", "a_b", "a%c", "A", "a"):
+            secrets.put_variable(tx, Variable(key=key, value="x"))
+
+    world.write(put)
 
     def keys(prefix: str) -> list[str]:
         return world.read(lambda tx: secrets.variable_keys(tx, prefix))

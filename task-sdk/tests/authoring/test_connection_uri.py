@@ -40,8 +40,8 @@ def test_every_part_of_a_uri_is_quoted_and_comes_back(fields: dict[str, Any], ur
     [
         ("postgresql://h", {"conn_type": "postgres", "host": "h"}),
         ("google-cloud-platform://?key=v", {"conn_type": "google_cloud_platform", "extra": '{"key": "v"}'}),
-        ("Http://Host.Example:8080/Schema", {"conn_type": "http", "host": "Host.Example", "port": 8080, "schema": "Schema"}),
-        ("http://u:p@[2001:db8::1]:5/", {"conn_type": "http", "login": "u", "password": "p", "host": "2001:db8::1", "port": 5}),
+        ("Http://Host.Example:8080/S", {"conn_type": "http", "host": "Host.Example", "port": 8080, "schema": "S"}),
+        ("http://u:@[::1]:5/", {"conn_type": "http", "login": "u", "password": "", "host": "::1", "port": 5}),
         ("http://h/?url=https://x/y", {"conn_type": "http", "host": "h", "extra": '{"url": "https://x/y"}'}),
         ("://h", {"conn_type": "generic", "host": "h"}),
     ],

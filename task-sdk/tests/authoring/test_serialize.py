@@ -26,6 +26,39 @@ USUAL = {
 }
 
 
+FIRST = USUAL | {
+    "task_id": "first",
+    "operator": "BashOperator",
+    "operator_module": "tradewind.sdk.standard.operators.bash",
+    "upstream": [],
+    "trigger_rule": "all_success",
+    "retries": 2,
+    "retry_delay_seconds": 1.5,
+    "queue": "q",
+    "executor": "e",
+    "isolation": "fork",
+    "on_cut": "stop",
+    "takeover_after_seconds": 60.0,
+    "grants": {"connections": ["x"], "variables": []},
+    "owner": "o",
+    "doc_md": "t",
+}
+
+SECOND = USUAL | {
+    "task_id": "second",
+    "operator": "EmptyOperator",
+    "operator_module": "tradewind.sdk.standard.operators.empty",
+    "upstream": ["first"],
+    "trigger_rule": "all_success",
+    "retries": 0,
+    "retry_delay_seconds": 300.0,
+    "queue": "default",
+    "isolation": "fork",
+    "on_cut": "continue",
+    "owner": "tradewind",
+}
+
+
 def test_what_a_declaration_says_is_in_the_form() -> None:
     with DAG(
         "all", description="d", doc_md="m", tags=["b", "a"], max_active_runs=3, connections=["db"], variables=["v*"]
@@ -58,38 +91,8 @@ def test_what_a_declaration_says_is_in_the_form() -> None:
         "grants": {"connections": ["db"], "variables": ["v*"]},
         "edge_labels": [{"upstream": "first", "downstream": "second", "label": "why"}],
         "tasks": [
-            USUAL
-            | {
-                "task_id": "first",
-                "operator": "BashOperator",
-                "operator_module": "tradewind.sdk.standard.operators.bash",
-                "upstream": [],
-                "trigger_rule": "all_success",
-                "retries": 2,
-                "retry_delay_seconds": 1.5,
-                "queue": "q",
-                "executor": "e",
-                "isolation": "fork",
-                "on_cut": "stop",
-                "takeover_after_seconds": 60.0,
-                "grants": {"connections": ["x"], "variables": []},
-                "owner": "o",
-                "doc_md": "t",
-            },
-            USUAL
-            | {
-                "task_id": "second",
-                "operator": "EmptyOperator",
-                "operator_module": "tradewind.sdk.standard.operators.empty",
-                "upstream": ["first"],
-                "trigger_rule": "all_success",
-                "retries": 0,
-                "retry_delay_seconds": 300.0,
-                "queue": "default",
-                "isolation": "fork",
-                "on_cut": "continue",
-                "owner": "tradewind",
-            },
+            FIRST,
+            SECOND,
         ],
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tradewind.sdk import DAG, Variable, get_current_context, task
+from tradewind.sdk import DAG, Connection, CronDataIntervalTimetable, Variable, get_current_context, task
 from tradewind.sdk.contract import DagRunState
 from tradewind.sdk.exceptions import (
     DagAuthoringError,
@@ -120,8 +120,6 @@ def test_variables_and_connections_come_from_files(tmp_path: Path) -> None:
 
         @task
         def read() -> Any:
-            from tradewind.sdk import Connection
-
             found = [Connection.get("db").password, Connection.get("api").host]
             Variable.set("name", "grace")
             return [Variable.get("rows", deserialize_json=True), *found]
@@ -203,8 +201,6 @@ def test_the_first_failure_ends_a_run_that_fails_fast() -> None:
 
 
 def test_a_run_has_the_data_interval_of_its_timetable() -> None:
-    from tradewind.sdk import CronDataIntervalTimetable
-
     with DAG("d", schedule=CronDataIntervalTimetable("0 6 * * *", timezone="UTC"), start_date=DATE) as dag:
         EmptyOperator(task_id="a")
     run = dag.test(logical_date=DATE + dt.timedelta(days=2, hours=3))

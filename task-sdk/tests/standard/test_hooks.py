@@ -1,7 +1,6 @@
 """Hooks that come with the SDK."""
 
 import logging
-import os
 import signal
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def test_a_program_runs_to_its_end(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_program_runs_where_it_is_told_or_in_a_folder_of_its_own(tmp_path: Path) -> None:
     hook = SubprocessHook()
     assert hook.run_command(["pwd"], cwd=str(tmp_path)).output == str(tmp_path)
-    assert not os.path.exists(hook.run_command(["pwd"]).output)
+    assert not Path(hook.run_command(["pwd"]).output).exists()
 
 
 def test_a_program_that_runs_is_asked_to_end() -> None:

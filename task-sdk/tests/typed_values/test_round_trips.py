@@ -56,7 +56,7 @@ def test_what_json_has_stays_plain(value: Any, plain: Any) -> None:
         frozenset({"a", ("b",)}),
         b"\0\xff",
         bytearray(b"x"),
-        dt.datetime(2026, 3, 1, 6, 0, 0, 123456),
+        dt.datetime(2026, 3, 1, 6, 0, 0, 123456),  # noqa: DTZ001 - one without a zone comes back without one
         dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC),
         dt.datetime(2026, 3, 1, 6, tzinfo=dt.timezone(dt.timedelta(hours=-3, minutes=-30))),
         dt.datetime(2026, 3, 1, 6, tzinfo=VIENNA),

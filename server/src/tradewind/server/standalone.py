@@ -34,6 +34,9 @@ URL_FILE = "api.url"
 TOKEN_FILES: dict[KeptRole, str] = {"admin": "admin.token", "worker": "worker.token"}
 """Credentials that are kept in the home directory, readable by its user alone."""
 WORKER_STOP_SECONDS = 10.0
+OF_WORKERS = ("TRADEWIND_WORKER_", "TRADEWIND_VAR_", "TRADEWIND_CONN_")
+"""Beginnings of the names of environment variables that are meant for workers."""
+
 RESTART_SECONDS = (0.1, 0.5, 2.0, 5.0)
 FIRST_PARSE_SECONDS = 120.0
 
@@ -153,7 +156,11 @@ class Standalone:
 
     def _environment(self, role: KeptRole) -> dict[str, str]:
         """Environment of what is started: the user's own, without settings of the control plane."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TRADEWIND_")}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("TRADEWIND_") or name.startswith(OF_WORKERS)
+        }
         environment["TRADEWIND_API_URL"] = self._url
         environment["TRADEWIND_API_TOKEN"] = self._tokens[role]
         return environment

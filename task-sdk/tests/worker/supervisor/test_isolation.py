@@ -182,3 +182,14 @@ def test_a_cancelled_try_is_confirmed_whatever_its_isolation(tmp_path: Path, iso
         assert not Path(f"/proc/{call.body['value']}").exists()
 
     run_with_worker(tmp_path, work)
+
+
+def test_a_try_as_a_user_that_the_worker_does_not_allow_fails_with_what_to_do(tmp_path: Path) -> None:
+    async def work(server: FakeServer, worker: Worker) -> None:
+        outcome = await server.outcome(server.deliver(server.task(WHO, activity={"run_as_user": "nobody"})))
+        assert outcome["outcome"] == "failed"
+        assert outcome["error"]["type"] == "RunAsUserRefused"
+        assert "TRADEWIND_WORKER_RUN_AS_USERS" in outcome["error"]["message"]
+        assert not server.of("report_started")
+
+    run_with_worker(tmp_path, work)

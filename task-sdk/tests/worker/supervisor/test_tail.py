@@ -17,6 +17,10 @@ def run(child):
 """
 
 
+async def arrived(server: FakeServer, dispatch_id: str, line: str) -> None:
+    await server.until(lambda: line in "".join(server.logs[dispatch_id].values()))
+
+
 def test_a_tailed_log_is_sent_long_before_a_segment_is_full_or_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -29,7 +33,7 @@ def test_a_tailed_log_is_sent_long_before_a_segment_is_full_or_old(
         await server.until(lambda: server.of("report_started") and server.of("set_xcom"))
         server.push(frame="tail", dispatch_id=dispatch_id, seconds=600)
         for line, waits_for in (("line 0", "set_xcom"), ("line 1", "get_variable")):
-            await server.until(lambda line=line: line in "".join(server.logs[dispatch_id].values()))
+            await arrived(server, dispatch_id, line)
             server.release(waits_for)
         assert (await server.outcome(dispatch_id))["outcome"] == "success"
         assert [record["message"] for record in server.log(dispatch_id)] == ["line 0", "line 1"]

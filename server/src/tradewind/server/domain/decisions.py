@@ -80,6 +80,27 @@ class InstanceMove:
     reason: Reason | None = None
 
 
+class Moves:
+    """The moves of one decision while it is made.
+
+    Args:
+        now: its moment.
+        most: how many there may be.
+    """
+
+    __slots__ = ("_most", "made", "now")
+
+    def __init__(self, now: datetime, most: int) -> None:
+        self.now = now
+        self.made: list[InstanceMove] = []
+        self._most = most
+
+    @property
+    def room(self) -> int:
+        """How many more there may be."""
+        return self._most - len(self.made)
+
+
 @dataclass(frozen=True, slots=True)
 class RunDecision:
     """Everything to be done about one run now.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Final
 
 from tradewind.server.contract import SerializedDag, WeightRule
@@ -53,18 +52,22 @@ def _reached_weights(edges: Sequence[Sequence[int]], declared: Sequence[int], or
     visits = [(number, edges[number]) for number in order if edges[number]]
     sums = [0] * len(edges)
     for first in range(0, len(edges), TASKS_AT_ONCE):
-        some = range(first, min(first + TASKS_AT_ONCE, len(edges)))
-        weigh = cache(_Weigher([declared[number] for number in some]))
+        last = min(first + TASKS_AT_ONCE, len(edges)) - 1
+        weigher = _Weigher(declared[first : last + 1])
         sets = [0] * len(edges)
+        worth = [0] * len(edges)
         for number, targets in visits:
-            bits = sets[targets[0]]
+            of_first = bits = sets[targets[0]]
             for target in targets:
-                more = sets[target] | 1 << (target - first) if target in some else sets[target]
+                more = sets[target] | 1 << (target - first) if first <= target <= last else sets[target]
                 if more is not bits:
                     bits |= more
-            if bits:
-                sets[number] = bits
-                sums[number] += weigh(bits)
+            if bits is of_first:
+                worth[number] = worth[targets[0]]
+            else:
+                bits, worth[number] = weigher.of(bits)
+            sets[number] = bits
+            sums[number] += worth[number]
     return sums
 
 
@@ -78,12 +81,17 @@ class _Weigher:
         self._smallest = min(weights)
         rests = [weight - self._smallest for weight in weights]
         self._digits = [_bits(rest >> digit & 1 for rest in rests) for digit in range(max(rests).bit_length())]
+        self._known: dict[int, tuple[int, int]] = {}
 
-    def __call__(self, bits: int) -> int:
-        total = self._smallest * bits.bit_count()
-        for digit, having in enumerate(self._digits):
-            total += (bits & having).bit_count() << digit
-        return total
+    def of(self, bits: int) -> tuple[int, int]:
+        """A set, as one object for all that are equal, and its sum: many tasks lead to the same ones."""
+        known = self._known.get(bits)
+        if known is None:
+            total = self._smallest * bits.bit_count()
+            for digit, having in enumerate(self._digits):
+                total += (bits & having).bit_count() << digit
+            known = self._known[bits] = (bits, total)
+        return known
 
 
 def _bits(flags: Iterable[int]) -> int:

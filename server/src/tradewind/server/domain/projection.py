@@ -24,11 +24,11 @@ from tradewind.server.contract import (
     TaskInstanceState,
     UpstreamNotMet,
 )
-from tradewind.server.domain.decisions import InstanceFact, InstanceMove, RunDecision, RunFacts
+from tradewind.server.domain.decisions import InstanceFact, InstanceMove, Moves, RunDecision, RunFacts
 from tradewind.server.domain.declared_skips import DeclaredSkips
 from tradewind.server.domain.graph import Graph
 from tradewind.server.domain.past import Past, PreviousRun
-from tradewind.server.domain.run_instances import RunInstance, RunInstances
+from tradewind.server.domain.run_instances import RunInstance, RunInstances, in_order
 from tradewind.server.domain.states import next_state
 from tradewind.server.domain.trigger_rules import EVENT_OF, Verdict
 from tradewind.server.domain.upstream_counts import UpstreamCounts
@@ -120,7 +120,7 @@ class RunProjection:
 
         They may have changed unseen: claims and starts do not raise the revision of the run.
         """
-        return [instance.pk for instance in self._open_in_order()[:limit]]
+        return [instance.pk for instance in self._instances.open_in_order()[:limit]]
 
     def apply(self, changes: Iterable[InstanceFact]) -> None:
         """Take over rows as they are now; those that are known already change nothing.
@@ -134,7 +134,7 @@ class RunProjection:
                 self._add(fact)
             elif fact.rev != instance.rev or fact.state is not instance.state:
                 instance.rev = fact.rev
-                self._set_state(instance, fact.state, fact)
+                self._take_over(instance, fact)
 
     def decide(self, now: datetime, *, may_start: bool = False, limit: int | None = None) -> RunDecision:
         """What follows from everything applied so far.
@@ -152,19 +152,18 @@ class RunProjection:
                 f"run {self.pk}: {self._instances.missing} tasks have no known instance; apply all rows first"
             )
         before, state_before = self.facts, self.state
-        moves: list[InstanceMove] = []
-        most = len(self) if limit is None else limit
+        moves = Moves(now, len(self) if limit is None else limit)
         event: DagRunEvent | None = None
         if self.state is DagRunState.QUEUED and may_start:
             event = self._start(now)
         if self.state is DagRunState.RUNNING:
-            self._move_all(now, moves, most)
+            self._move_all(moves)
             if event is None and not self._instances.any_open and not self._pending:
                 event = self._closing_event()
                 self.state = next_state("dag_run", self.state, event)
         elif self.state is DagRunState.QUEUED and self.facts.end is not None:
-            event = self._end_queued(moves, most, self.facts.end)
-        decision = self._decision(now, event, tuple(moves), before)
+            event = self._end_queued(moves, self.facts.end)
+        decision = self._decision(now, event, tuple(moves.made), before)
         return replace(decision, state_before=state_before)
 
     def _decision(
@@ -225,7 +224,7 @@ class RunProjection:
             return self.facts.end
         if self.facts.timeout_at is not None and self.facts.timeout_at <= now and self._instances.any_open:
             return RunEnded(cause=RunEndCause.TIMED_OUT)
-        failed = min(self._instances.failed_since(self.facts.started_at), key=_order, default=None)
+        failed = min(self._instances.failed_since(self.facts.started_at), key=in_order, default=None)
         if failed is None:
             return None
         return RunEnded(cause=RunEndCause.FAILED_FAST, task_id=self.graph.task_ids[failed.task])
@@ -235,11 +234,11 @@ class RunProjection:
             return _CLOSING[self.facts.end.cause]
         return DagRunEvent.FAIL if self._unmet else DagRunEvent.SUCCEED
 
-    def _end_queued(self, moves: list[InstanceMove], most: int, end: RunEnded) -> DagRunEvent | None:
+    def _end_queued(self, moves: Moves, end: RunEnded) -> DagRunEvent | None:
         """A run that was cancelled before its start needs it only for teardown tasks whose setup tasks ran before."""
         needless = [*self._instances.open_work.values()]
         needless += [one for one in self._instances.open_teardowns.values() if not self._has_set_up(one.task)]
-        for instance in needless[: most - len(moves)]:
+        for instance in needless[: moves.room]:
             self._move(instance, TaskInstanceEvent.ABANDON, end, moves)
         if self._instances.any_open:
             return None
@@ -263,11 +262,25 @@ class RunProjection:
         self._looking_back += self.graph.traits[instance.task].looks_back
         self._wake(instance)
         if fact.state is not _NONE:
-            self._set_state(instance, fact.state, fact)
+            self._take_over(instance, fact)
 
-    def _set_state(self, instance: RunInstance, state: TaskInstanceState, fact: InstanceFact | None) -> None:
+    def _take_over(self, instance: RunInstance, fact: InstanceFact) -> None:
         before = instance.state
-        retry_at, ended_at = (None, None) if fact is None else (fact.retry_at, fact.ended_at)
+        self._set_state(instance, fact.state, retry_at=fact.retry_at, ended_at=fact.ended_at)
+        if fact.state is _SUCCESS or before is _SUCCESS:
+            declared = fact.skips if fact.state is _SUCCESS else ()
+            for target in self._skips.set(instance.pk, instance.task, declared):
+                self._wake_waiting(target)
+
+    def _set_state(
+        self,
+        instance: RunInstance,
+        state: TaskInstanceState,
+        *,
+        retry_at: datetime | None = None,
+        ended_at: datetime | None = None,
+    ) -> None:
+        before = instance.state
         self._instances.change(instance, state, retry_at=retry_at, ended_at=ended_at)
         if state is _NONE:
             self._wake(instance)
@@ -278,13 +291,6 @@ class RunProjection:
         if state is not before:
             self._count(instance.task, before, -1)
             self._count(instance.task, state, +1)
-        if state is _SUCCESS or before is _SUCCESS:
-            self._take_skips(instance, fact)
-
-    def _take_skips(self, instance: RunInstance, fact: InstanceFact | None) -> None:
-        declared = () if fact is None or instance.state is not _SUCCESS else fact.skips
-        for target in self._skips.set(instance.pk, instance.task, declared):
-            self._wake_waiting(target)
 
     def _count(self, task: int, state: TaskInstanceState, step: int) -> None:
         """Add an instance in a final state to what other tasks and the run see, or take it away."""
@@ -315,37 +321,34 @@ class RunProjection:
 
     # Moves.
 
-    def _move_all(self, now: datetime, moves: list[InstanceMove], most: int) -> None:
-        end = self._end(now)
+    def _move_all(self, moves: Moves) -> None:
+        end = self._end(moves.now)
         if end is not None:
-            if end != self.facts.end:
+            if end != self.facts.end or self.facts.timeout_at is not None:
                 self.facts = replace(self.facts, end=end, timeout_at=None)
-            self._abandon(end, moves, most)
-        self._judge_pending(moves, most)
-        while len(moves) < most and (due := self._instances.next_due()) is not None:
-            if due.retry_at is None or due.retry_at > now:
+            self._abandon(end, moves)
+        self._judge_pending(moves)
+        while moves.room and (due := self._instances.next_due()) is not None:
+            if due.retry_at is None or due.retry_at > moves.now:
                 return
             self._move(due, TaskInstanceEvent.RETRY_DUE, None, moves)
 
-    def _abandon(self, end: RunEnded, moves: list[InstanceMove], most: int) -> None:
+    def _abandon(self, end: RunEnded, moves: Moves) -> None:
         """End everything but teardown tasks, which clean up what setup tasks left."""
         timed_out = end.cause is RunEndCause.TIMED_OUT
         event = TaskInstanceEvent.TIME_OUT if timed_out else TaskInstanceEvent.ABANDON
-        for instance in self._open_in_order()[: most - len(moves)]:
+        for instance in self._instances.open_in_order()[: moves.room]:
             self._move(instance, event, end, moves)
 
-    def _open_in_order(self) -> list[RunInstance]:
-        return sorted(self._instances.open_work.values(), key=_order)
-
-    def _judge_pending(self, moves: list[InstanceMove], most: int) -> None:
+    def _judge_pending(self, moves: Moves) -> None:
         """Judge instances in `none`, upstream ones first, so that a task sees all that this decision does above it."""
-        while self._queue and len(moves) < most:
+        while self._queue and moves.room:
             _, _, pk = heapq.heappop(self._queue)
             instance = self._pending.pop(pk, None)
             if instance is not None:
                 self._judge(instance, moves)
 
-    def _judge(self, instance: RunInstance, moves: list[InstanceMove]) -> None:
+    def _judge(self, instance: RunInstance, moves: Moves) -> None:
         event, reason = self._verdict(instance.task)
         if event is None:
             return
@@ -371,14 +374,12 @@ class RunProjection:
             return EVENT_OF.get(verdict), None
         return EVENT_OF[verdict], self._blame(task, verdict)
 
-    def _move(
-        self, instance: RunInstance, event: TaskInstanceEvent, reason: Reason | None, moves: list[InstanceMove]
-    ) -> None:
+    def _move(self, instance: RunInstance, event: TaskInstanceEvent, reason: Reason | None, moves: Moves) -> None:
         before = instance.state
         state = next_state("task_instance", before, event)
-        moves.append(InstanceMove(instance.pk, instance.rev, event, before, state, reason))
+        moves.made.append(InstanceMove(instance.pk, instance.rev, event, before, state, reason))
         instance.rev += 1
-        self._set_state(instance, state, None)
+        self._set_state(instance, state, ended_at=moves.now)
 
     def _blame(self, task: int, verdict: Verdict) -> UpstreamNotMet:
         """The upstream tasks because of which a task does not run."""
@@ -389,7 +390,3 @@ class RunProjection:
             if any(member.state in states for member in self._instances.members[source])
         )
         return UpstreamNotMet(upstream=culprits[:MOST_BLAMED], trigger_rule=self.graph.traits[task].trigger_rule)
-
-
-def _order(instance: RunInstance) -> tuple[int, int, int]:
-    return instance.task, instance.map_index, instance.pk

@@ -95,6 +95,10 @@ class RunInstances:
         """Whether any has not ended."""
         return bool(self.open_work or self.open_teardowns)
 
+    def open_in_order(self) -> list[RunInstance]:
+        """Those of `open_work`, upstream ones first."""
+        return sorted(self.open_work.values(), key=in_order)
+
     def next_due(self) -> RunInstance | None:
         """The one whose retry is due next, void entries dropped."""
         while self._retries:
@@ -113,3 +117,8 @@ class RunInstances:
 
     def _open_of(self, instance: RunInstance) -> dict[int, RunInstance]:
         return self.open_teardowns if self._graph.traits[instance.task].is_teardown else self.open_work
+
+
+def in_order(instance: RunInstance) -> tuple[int, int, int]:
+    """What task instances are sorted by: their tasks in the order of the graph."""
+    return instance.task, instance.map_index, instance.pk

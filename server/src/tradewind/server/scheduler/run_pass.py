@@ -146,7 +146,8 @@ class RunPass:
             self._write(RunDecision(run.pk, run.rev, None, run.state, (), None, complete=True))
             if run.state in DAG_RUN_FINAL:
                 self._news.add(run.pk)
-        scheduling.wake_held(self._tx, self._news)
+        if scheduling.wake_held(self._tx, self._news):
+            self._result.more = True
         return self._result
 
     def _candidates(self) -> list[DirtyRun]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam as bind
 from sqlalchemy import func, select, text
@@ -14,18 +15,22 @@ from tradewind.server.contract import (
     ActivityKind,
     DagRunState,
     ProblemReason,
-    SerializedDag,
+    Reason,
     TaskInstanceState,
     TriggerRule,
+    from_plain,
 )
-from tradewind.server.domain.reasons import DispatchView, InstanceView, RunView
+from tradewind.server.domain.reason_views import DispatchView, InstanceView, LimitsView, OldTryView, RunView
 from tradewind.server.domain.refusals import Refused
+from tradewind.server.store import limits
 from tradewind.server.store.column_types import UtcDateTime
-from tradewind.server.store.dags.catalogue import dag_version
 from tradewind.server.store.rows import InstanceRow, RunRow
 from tradewind.server.store.statements import within
-from tradewind.server.store.tables import dag, dag_run, dispatch, task_instance, worker_session
+from tradewind.server.store.tables import dag, dag_run, dispatch, worker_session
 from tradewind.server.store.transaction import Transaction
+from tradewind.server.store.waiting import Waiting, graph_of, waiting_for
+
+K = TypeVar("K", bound=Hashable)
 
 _RUNS = (
     select(
@@ -33,9 +38,12 @@ _RUNS = (
         dag_run.c.dag_id,
         dag_run.c.run_id,
         dag_run.c.state,
+        dag_run.c.run_after,
+        dag_run.c.end_reason,
         dag_run.c.changed_at,
         dag.c.paused,
         dag.c.max_active_runs,
+        dag.c.max_active_tasks,
     )
     .select_from(dag_run.join(dag, dag.c.dag_id == dag_run.c.dag_id))
     .where(within(dag_run.c.pk, "runs"))
@@ -45,32 +53,31 @@ _ACTIVE = (
     .where(within(dag_run.c.dag_id, "dag_ids"), dag_run.c.state == text("'running'"))
     .group_by(dag_run.c.dag_id)
 )
-_STATES = select(task_instance.c.task_id, task_instance.c.state).where(
-    task_instance.c.run_pk == bind("run"), within(task_instance.c.task_id, "task_ids")
-)
 _DISPATCHES = (
     select(
-        dispatch.c.instance_pk,
+        dispatch.c.dispatch_id,
         dispatch.c.executor,
         dispatch.c.worker,
         dispatch.c.claimed_at,
         dispatch.c.started_at,
+        dispatch.c.ended_at,
         dispatch.c.takeover_after_seconds,
         worker_session.c.lease_until,
     )
     .select_from(dispatch.outerjoin(worker_session, worker_session.c.session_id == dispatch.c.session_id))
-    .where(within(dispatch.c.dispatch_id, "dispatches"), dispatch.c.ended_at.is_(None))
+    .where(within(dispatch.c.dispatch_id, "dispatches"))
 )
 _OFFERS = select(worker_session.c.queues, worker_session.c.capacity).where(
     text("worker_session.closed_at IS NULL"),
     worker_session.c.connected,
+    worker_session.c.drain_reason.is_(None),
     worker_session.c.lease_until > bind("now", type_=UtcDateTime()),
 )
 
 
 def run_view(tx: Transaction, run: RunRow) -> RunView:
     """A run as its reason needs it."""
-    return _run_views(tx, [run.pk])[run.pk]
+    return _run_view(tx, _run_rows(tx, [run.pk])[run.pk], _active_runs(tx, [run.dag_id]))
 
 
 def instance_views(
@@ -83,61 +90,69 @@ def instance_views(
         instances: rows to explain, of one run or several.
         brokers: executors that hand out without a connected worker.
     """
-    runs = _run_views(tx, {row.run_pk for row in instances})
-    dispatches = _dispatch_views(tx, instances)
-    upstream = _upstream(tx, instances)
+    rows = _run_rows(tx, {row.run_pk for row in instances})
+    active = _active_runs(tx, {row.dag_id for row in rows.values()})
+    runs = {pk: _run_view(tx, row, active) for pk, row in rows.items()}
+    dispatches = _dispatch_rows(tx, instances)
+    waiting = waiting_for(tx, [row for row in instances if _asks_upstream(row)])
+    in_limits = _limits(tx, [row for row in instances if row.state is TaskInstanceState.SCHEDULED], rows)
     served = _served_queues(tx)
     views: dict[int, InstanceView] = {}
     for row in instances:
-        states = upstream.get(row.pk, {})
-        error = row.error or {}
+        upstream = waiting.get(row.pk, Waiting())
+        live, old = dispatches.get(row.dispatch_id or ""), dispatches.get(row.stopping_dispatch_id or "")
         views[row.pk] = InstanceView(
             run=runs[row.run_pk],
             state=row.state,
-            unfinished_upstream=[task for task, state in states.items() if state not in TASK_INSTANCE_FINAL],
-            blamed_upstream=_blamed(row, states),
-            trigger_rule=_trigger_rule(dag_version(tx, row.dag_version_pk), row.task_id),
+            stored=None if row.reason is None else from_plain(Reason, row.reason),
+            unfinished_upstream=_unfinished(upstream),
+            past=upstream.past,
+            blamed_upstream=_blamed(upstream),
+            trigger_rule=_trigger_rule(tx, row),
             queue=row.queue,
             kind=ActivityKind.EXECUTE_TASK,
             queue_served=row.executor in brokers or row.queue in served,
-            dispatch=dispatches.get(row.pk),
+            old_try=None if old is None else _old_try_view(old),
+            limits=in_limits.get(row.pk, LimitsView()),
+            dispatch=None if live is None or live.ended_at is not None else _dispatch_view(tx, live, row),
             retry_at=row.retry_at,
             try_number=row.try_number,
-            error=error.get("message"),
+            error=(row.error or {}).get("message"),
             changed_at=row.changed_at,
         )
     return views
 
 
-def _run_views(tx: Transaction, pks: Collection[int]) -> dict[int, RunView]:
-    rows = tx.rows(_RUNS, {"runs": sorted(pks)})
-    counts = {row.dag_id: row.number for row in tx.rows(_ACTIVE, {"dag_ids": sorted({row.dag_id for row in rows})})}
-    views = {
-        row.pk: RunView(
-            dag_id=row.dag_id,
-            run_id=row.run_id,
-            state=DagRunState(row.state),
-            paused=row.paused,
-            active_runs=counts.get(row.dag_id, 0),
-            max_active_runs=row.max_active_runs,
-            changed_at=row.changed_at,
-        )
-        for row in rows
-    }
-    if len(views) != len(set(pks)):
+def _run_rows(tx: Transaction, pks: Collection[int]) -> dict[int, Any]:
+    rows = {row.pk: row for row in tx.rows(_RUNS, {"runs": sorted(pks)})}
+    if len(rows) != len(set(pks)):
         raise Refused(ProblemReason.NOT_FOUND, "a run is gone", field="dag_run_id")
-    return views
+    return rows
 
 
-def _dispatch_views(tx: Transaction, instances: Sequence[InstanceRow]) -> dict[int, DispatchView]:
-    by_dispatch = [row.dispatch_id for row in instances if row.dispatch_id is not None]
-    if not by_dispatch:
-        return {}
-    processes = {row.pk: row for row in instances}
-    return {
-        row.instance_pk: _dispatch_view(tx, row, processes[row.instance_pk])
-        for row in tx.rows(_DISPATCHES, {"dispatches": by_dispatch})
-    }
+def _active_runs(tx: Transaction, dag_ids: Collection[str]) -> dict[str, int]:
+    return {row.dag_id: row.number for row in tx.rows(_ACTIVE, {"dag_ids": sorted(dag_ids)})}
+
+
+def _run_view(tx: Transaction, row: Any, active: Mapping[str, int]) -> RunView:
+    return RunView(
+        dag_id=row.dag_id,
+        run_id=row.run_id,
+        state=DagRunState(row.state),
+        paused=row.paused,
+        active_runs=active.get(row.dag_id, 0),
+        max_active_runs=row.max_active_runs,
+        changed_at=row.changed_at,
+        not_due_before=row.run_after if row.run_after > tx.now else None,
+        end=None if row.end_reason is None else from_plain(Reason, row.end_reason),
+    )
+
+
+def _dispatch_rows(tx: Transaction, instances: Sequence[InstanceRow]) -> dict[str, Any]:
+    """The live dispatches and those that are being stopped, by id."""
+    asked = {row.dispatch_id for row in instances} | {row.stopping_dispatch_id for row in instances}
+    ids = sorted(dispatch_id for dispatch_id in asked if dispatch_id is not None)
+    return {row.dispatch_id: row for row in tx.rows(_DISPATCHES, {"dispatches": ids})} if ids else {}
 
 
 def _dispatch_view(tx: Transaction, row: Any, instance: InstanceRow) -> DispatchView:
@@ -148,7 +163,7 @@ def _dispatch_view(tx: Transaction, row: Any, instance: InstanceRow) -> Dispatch
         start_deadline = row.claimed_at + timedelta(seconds=tx.options.handout_timeout_seconds)
     elif row.lease_until < tx.now:
         silent_since = row.lease_until
-        takeover_at = row.lease_until + timedelta(seconds=row.takeover_after_seconds)
+        takeover_at = _takeover_at(row)
     return DispatchView(
         executor=row.executor,
         handed_out_at=row.claimed_at,
@@ -162,48 +177,84 @@ def _dispatch_view(tx: Transaction, row: Any, instance: InstanceRow) -> Dispatch
     )
 
 
-def _upstream(tx: Transaction, instances: Sequence[InstanceRow]) -> dict[int, Mapping[str, TaskInstanceState]]:
-    """States of the upstream tasks, of those instances whose reason may lie there."""
-    waiting = [row for row in instances if _may_blame_upstream(row)]
-    wanted: dict[int, set[str]] = {}
-    for row in waiting:
-        wanted.setdefault(row.run_pk, set()).update(_upstream_ids(tx, row))
-    states: dict[tuple[int, str], TaskInstanceState] = {}
-    for run_pk, task_ids in wanted.items():
-        rows = tx.rows(_STATES, {"run": run_pk, "task_ids": sorted(task_ids)})
-        states |= {(run_pk, row.task_id): TaskInstanceState(row.state) for row in rows}
-    return {
-        row.pk: {
-            task_id: states[row.run_pk, task_id]
-            for task_id in _upstream_ids(tx, row)
-            if (row.run_pk, task_id) in states
-        }
-        for row in waiting
-    }
+def _old_try_view(row: Any) -> OldTryView:
+    return OldTryView(
+        stopped_at=row.ended_at or row.claimed_at,
+        worker=row.worker,
+        takeover_at=None if row.lease_until is None else _takeover_at(row),
+    )
 
 
-def _may_blame_upstream(row: InstanceRow) -> bool:
+def _takeover_at(row: Any) -> datetime:
+    moment: datetime = row.lease_until + timedelta(seconds=row.takeover_after_seconds)
+    return moment
+
+
+def _asks_upstream(row: InstanceRow) -> bool:
+    """Whether a row is in `none`, or ended because of its upstream tasks and does not say so itself."""
+    if row.reason is not None:
+        return row.state is TaskInstanceState.NONE
     never_ran = row.state is TaskInstanceState.SKIPPED and row.try_number == 0
     return row.state in {TaskInstanceState.NONE, TaskInstanceState.UPSTREAM_FAILED} or never_ran
 
 
-def _blamed(row: InstanceRow, states: Mapping[str, TaskInstanceState]) -> list[str]:
-    """The upstream tasks that the decision named, or those that are in the way now."""
-    if row.reason is not None and "upstream" in row.reason:
-        return list(row.reason["upstream"])
+def _unfinished(found: Waiting) -> list[str]:
+    if found.decided:
+        return []
+    return [task_id for task_id, state in found.upstream.items() if state not in TASK_INSTANCE_FINAL]
+
+
+def _blamed(found: Waiting) -> list[str]:
     bad = TASK_INSTANCE_FINAL - {TaskInstanceState.SUCCESS}
-    return [task_id for task_id, state in states.items() if state in bad]
+    return [task_id for task_id, state in found.upstream.items() if state in bad]
 
 
-def _upstream_ids(tx: Transaction, row: InstanceRow) -> Sequence[str]:
-    found = dag_version(tx, row.dag_version_pk)
-    return next((task.upstream for task in found.tasks if task.task_id == row.task_id), ())
+def _trigger_rule(tx: Transaction, row: InstanceRow) -> TriggerRule:
+    graph = graph_of(tx, row.dag_version_pk)
+    known = row.task_id in graph
+    return graph.traits[graph.number(row.task_id)].trigger_rule if known else TriggerRule.ALL_SUCCESS
 
 
-def _trigger_rule(found: SerializedDag, task_id: str) -> TriggerRule:
-    return next((task.trigger_rule for task in found.tasks if task.task_id == task_id), TriggerRule.ALL_SUCCESS)
+def _limits(tx: Transaction, rows: Sequence[InstanceRow], runs: Mapping[int, Any]) -> dict[int, LimitsView]:
+    """The limits of scheduled task instances, and what is in use of them."""
+    if not rows:
+        return {}
+    slots = limits.pool_slots(tx, {row.pool for row in rows})
+    active = limits.active_instances(tx)
+    used = _sums((group.pool, group.slots) for group in active)
+    of_runs = _sums((group.run_pk, group.number) for group in active)
+    limited = {row.dag_id for row in rows if row.max_active_tis_per_dag or row.max_active_tis_per_dagrun}
+    tasks = {(dag_id, *key): number for dag_id in limited for key, number in limits.active_tasks(tx, dag_id).items()}
+    of_tasks = _sums(((dag_id, task_id), number) for (dag_id, task_id, _), number in tasks.items())
+    return {
+        row.pk: LimitsView(
+            pool=row.pool,
+            needed=row.pool_slots,
+            slots=slots.get(row.pool),
+            used=used[row.pool],
+            active_tasks=of_runs[row.run_pk],
+            max_active_tasks=runs[row.run_pk].max_active_tasks,
+            active_in_dag=of_tasks[row.dag_id, row.task_id],
+            max_active_tis_per_dag=row.max_active_tis_per_dag,
+            active_in_run=tasks.get((row.dag_id, row.task_id, row.run_pk), 0),
+            max_active_tis_per_dagrun=row.max_active_tis_per_dagrun,
+        )
+        for row in rows
+    }
+
+
+def _sums(pairs: Iterable[tuple[K, int]]) -> Counter[K]:
+    sums: Counter[K] = Counter()
+    for key, number in pairs:
+        sums[key] += number
+    return sums
 
 
 def _served_queues(tx: Transaction) -> set[str]:
     """Queues that a connected worker takes tasks from, even if it is busy now."""
-    return {queue for row in tx.rows(_OFFERS, {"now": tx.now}) for queue in row.queues}
+    return {
+        queue
+        for row in tx.rows(_OFFERS, {"now": tx.now})
+        if row.capacity.get(ActivityKind.EXECUTE_TASK.value, 0) > 0
+        for queue in row.queues
+    }

@@ -46,9 +46,7 @@ _OF_DAG = (
 )
 _OF_RUN = _OF_DAG.where(dag_run.c.run_id == bind("run_id"))
 # Two walks down an index each: one over runs about a date, one over the others.
-_NEWEST_DATED = (
-    _OF_DAG.where(dag_run.c.logical_date <= bind("until")).order_by(dag_run.c.logical_date.desc()).limit(1)
-)
+_NEWEST_DATED = _OF_DAG.where(dag_run.c.logical_date <= bind("until")).order_by(dag_run.c.logical_date.desc()).limit(1)
 _NEWEST_UNDATED = (
     _OF_DAG.where(dag_run.c.logical_date.is_(None), dag_run.c.run_after <= bind("until"))
     .order_by(dag_run.c.run_after.desc(), dag_run.c.pk.desc())

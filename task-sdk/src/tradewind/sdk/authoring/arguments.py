@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -171,6 +170,8 @@ def refuse_unknown(arguments: Iterable[str], known: Iterable[str], owner: str) -
     Raises:
         UnknownArgumentError: names the argument and its DAG or task.
     """
+    import difflib
+
     for name in arguments:
         if instead := REMOVED_ARGUMENTS.get(name):
             raise UnknownArgumentError(f"{owner} has the argument {name!r}, which Airflow 3 removed; see {instead!r}.")

@@ -42,6 +42,8 @@ class Param:
             _check_json(default, "default")
         if description is not None and not isinstance(description, str):
             raise ParamValidationError(f"description of a param must be a string, not {description!r}.")
+        if description is not None and len(description) > MAX_DESCRIPTION:
+            raise ParamValidationError(f"description of a param may have {MAX_DESCRIPTION} characters at most.")
         self.value = default
         self.description = description
         self.schema: dict[str, Any] = _plain_schema(schema.get("schema", schema))

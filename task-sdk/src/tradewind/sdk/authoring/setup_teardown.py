@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
@@ -93,21 +92,23 @@ _REFUSED_BESIDE = {"is_setup": "is_teardown", "is_teardown": "is_setup", "on_fai
 """What cannot be set, and beside which other attribute."""
 
 
-@dataclass
 class Scope:
     """What a `with` block of setup and teardown tasks holds.
 
     Args:
         setups: tasks that come before the work in it.
         teardowns: tasks that come after it.
+
+    Attributes:
         tasks: what was created in it so far.
         inherited: work of blocks in it that have setup tasks only, or teardown tasks only.
     """
 
-    setups: Sequence[SetupTeardownTask]
-    teardowns: Sequence[SetupTeardownTask]
-    tasks: list[SetupTeardownTask] = field(default_factory=list)
-    inherited: list[SetupTeardownTask] = field(default_factory=list)
+    def __init__(self, setups: Sequence[SetupTeardownTask], teardowns: Sequence[SetupTeardownTask]) -> None:
+        self.setups = setups
+        self.teardowns = teardowns
+        self.tasks: list[SetupTeardownTask] = []
+        self.inherited: list[SetupTeardownTask] = []
 
     def add_task(self, task: DependencyMixin) -> None:
         """Let a task that was created elsewhere belong to the block."""
@@ -118,11 +119,6 @@ class Scope:
     def work(self) -> list[SetupTeardownTask]:
         """The tasks of the block that are neither setup nor teardown tasks."""
         return [task for task in self.tasks if not task.is_setup and not task.is_teardown]
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = object.__hash__
 
 
 class ContextWrapper(list[Any]):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from tradewind.sdk.authoring import arguments as check
-from tradewind.sdk.authoring.retry_policy import RetryPolicy
 from tradewind.sdk.authoring.timezones import optional_utc
 from tradewind.sdk.authoring.trigger_rule import TriggerRule
 from tradewind.sdk.authoring.weight_rule import WeightRule
 from tradewind.sdk.exceptions import DagAuthoringError
+
+if TYPE_CHECKING:
+    from tradewind.sdk.authoring.retry_policy import RetryPolicy
 
 DEFAULT_OWNER = "tradewind"
 DEFAULT_QUEUE = "default"
@@ -179,6 +181,8 @@ def _backoff(name: str, value: Any, owner: str) -> float:
 
 
 def _policy(name: str, value: Any, owner: str) -> RetryPolicy | None:
+    from tradewind.sdk.authoring.retry_policy import RetryPolicy
+
     if value is not None and not isinstance(value, RetryPolicy):
         raise DagAuthoringError(f"{name} of {owner} must be a RetryPolicy, not {value!r}.")
     return value

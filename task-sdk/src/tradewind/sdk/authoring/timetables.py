@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from tradewind.sdk.authoring.timezones import UTC, zone_name
 from tradewind.sdk.authoring.unsupported import UNSUPPORTED_TIMETABLES, refuse_argument
@@ -53,8 +52,7 @@ class ContinuousTimetable(Timetable):
     active_runs_limit = 1
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A span of time in the form of the contract.
 
     Args:

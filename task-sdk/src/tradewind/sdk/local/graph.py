@@ -40,14 +40,15 @@ class LocalGraph:
         return found or [name for name in self.tasks if not self.downstream[name]]
 
     def setups_of(self, task_id: str) -> set[str]:
-        """The setup tasks that must have succeeded for a task, directly upstream of it or not.
+        """The setup tasks further above that must have succeeded for a task.
 
-        A setup task matters to everything downstream of it, up to its teardown tasks.
+        A setup task matters to everything downstream of it, up to its teardown tasks. Those right above the task are
+        left to its trigger rule.
         """
         below = self._reached(task_id, self.downstream)
         return {
             name
-            for name in self._reached(task_id, self.upstream)
+            for name in self._reached(task_id, self.upstream) - self.upstream[task_id]
             if self.tasks[name].is_setup and self._is_in_scope(name, below)
         }
 

@@ -18,6 +18,7 @@ from tradewind.sdk.contract import (
     SerializedTask,
     TaskInstanceEvent,
     TaskInstanceState,
+    TriggerRule,
 )
 from tradewind.sdk.local.graph import LocalGraph
 from tradewind.sdk.local.rules import Upstream, Verdict, verdict
@@ -66,6 +67,7 @@ class RunModel:
         now: the moment at which the run begins; `advance` moves it.
         logical_date: the date that the run is about, if any.
         past: states of the tasks of the run before; None when there is none.
+        past_logical_date: the date that the run before is about.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class RunModel:
         now: dt.datetime,
         logical_date: dt.datetime | None = None,
         past: Mapping[str, TaskInstanceState] | None = None,
+        past_logical_date: dt.datetime | None = None,
     ) -> None:
         self.dag = dag
         self.graph = LocalGraph(dag)
         self.now = now
         self.logical_date = logical_date
         self.past = past
+        self.past_logical_date = past_logical_date
         self.state = DagRunState.QUEUED
         self.may_start = True
         self.started_at: dt.datetime | None = None
@@ -91,7 +95,7 @@ class RunModel:
         """Draw every consequence of what has happened so far."""
         self._start()
         while self.state is DagRunState.RUNNING or self._is_cancelled_before_start():
-            if not any([self._time_out(), self._fail_fast(), self._end_early(), self._retry(), self._judge()]):
+            if not any([self._time_out(), self._end_early(), self._retry(), self._judge()]):
                 break
         self._finish()
 
@@ -129,6 +133,7 @@ class RunModel:
             instance.happen(TaskInstanceEvent.RETRY)
         else:
             instance.happen(TaskInstanceEvent.FAIL)
+            self._note_failure(instance)
         instance.failures += 1
 
     def lose(self, task_id: str) -> None:
@@ -154,6 +159,19 @@ class RunModel:
         if self.state in {DagRunState.SUCCESS, DagRunState.FAILED}:
             self.state, self.end_cause, self.started_at = DagRunState.QUEUED, None, None
 
+    def mark(self, task_id: str, event: TaskInstanceEvent) -> None:
+        """Somebody sets the state of a task instance by hand.
+
+        Args:
+            task_id: whose state.
+            event: `MARK_SUCCESS`, `MARK_FAILED` or `MARK_SKIPPED`.
+        """
+        instance = self.instances[task_id]
+        instance.happen(event)
+        instance.retry_at = None
+        if instance.state is TaskInstanceState.FAILED:
+            self._note_failure(instance)
+
     @property
     def next_due(self) -> dt.datetime | None:
         """The next moment at which something happens by itself."""
@@ -161,6 +179,10 @@ class RunModel:
         if (deadline := self._deadline()) is not None and self.end_cause is None:
             moments.append(deadline)
         return min(moments, default=None)
+
+    def _note_failure(self, instance: LocalInstance) -> None:
+        if self.dag.fail_fast and not instance.task.is_teardown and self.end_cause is None:
+            self.end_cause = RunEndCause.FAILED_FAST
 
     def _start(self) -> None:
         if self.state is DagRunState.QUEUED and self.may_start and self.end_cause is None:
@@ -180,16 +202,6 @@ class RunModel:
         if self.end_cause is not None or deadline is None or self.now < deadline:
             return False
         self.end_cause = RunEndCause.TIMED_OUT
-        return True
-
-    def _fail_fast(self) -> bool:
-        failed = any(
-            instance.state is TaskInstanceState.FAILED and not instance.task.is_teardown
-            for instance in self.instances.values()
-        )
-        if self.end_cause is not None or not self.dag.fail_fast or not failed:
-            return False
-        self.end_cause = RunEndCause.FAILED_FAST
         return True
 
     def _end_early(self) -> bool:
@@ -236,14 +248,24 @@ class RunModel:
         return TaskInstanceEvent.READY if found is Verdict.RUN and past_met else None
 
     def _verdict(self, name: str, task: SerializedTask) -> Verdict:
-        if not task.is_teardown:
-            setups = [self.instances[setup].state for setup in self.graph.setups_of(name)]
-            if any(state in _BADLY for state in setups):
-                return Verdict.FAIL
-            if TaskInstanceState.SKIPPED in setups:
-                return Verdict.SKIP
-            if any(state is not TaskInstanceState.SUCCESS for state in setups):
-                return Verdict.WAIT
+        by_setups = self._verdict_of_setups(name, task)
+        if by_setups in {Verdict.FAIL, Verdict.SKIP}:
+            return by_setups
+        by_rule = self._verdict_of_rule(name, task)
+        return by_setups if by_rule is Verdict.RUN else by_rule
+
+    def _verdict_of_setups(self, name: str, task: SerializedTask) -> Verdict:
+        """What the setup tasks further above say."""
+        if task.is_teardown or task.trigger_rule is TriggerRule.ALWAYS:
+            return Verdict.RUN
+        setups = [self.instances[setup].state for setup in self.graph.setups_of(name)]
+        if any(state in _BADLY for state in setups):
+            return Verdict.FAIL
+        if TaskInstanceState.SKIPPED in setups:
+            return Verdict.SKIP
+        return Verdict.RUN if all(state is TaskInstanceState.SUCCESS for state in setups) else Verdict.WAIT
+
+    def _verdict_of_rule(self, name: str, task: SerializedTask) -> Verdict:
         sources = self.graph.upstream[name]
         return verdict(
             task.trigger_rule,
@@ -267,12 +289,18 @@ class RunModel:
     def _past_is_met(self, task: SerializedTask) -> bool:
         if not (task.depends_on_past or task.wait_for_downstream):
             return True
-        if self.past is None or task.task_id not in self.past:
+        if self.past is None or self._past_was_too_early(task):
+            return True
+        if task.task_id not in self.past:
             return task.ignore_first_depends_on_past
         names = [task.task_id]
         if task.wait_for_downstream:
             names += [name for name in self.graph.downstream[task.task_id] if name in self.past]
         return all(self.past[name] in _WELL for name in names)
+
+    def _past_was_too_early(self, task: SerializedTask) -> bool:
+        date = self.past_logical_date
+        return date is not None and task.start_date is not None and date < task.start_date
 
     def _pause(self, instance: LocalInstance) -> float:
         task = instance.task

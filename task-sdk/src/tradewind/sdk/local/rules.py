@@ -90,11 +90,11 @@ def _all_done(up: Upstream) -> Verdict:
 
 
 def _all_done_min_one_success(up: Upstream) -> Verdict:
+    if up.skipped:  # a skipped task never counts as done
+        return Verdict.SKIP
     if not up.done:
         return Verdict.WAIT
-    if up.success:
-        return Verdict.RUN
-    return Verdict.SKIP if up.all_are(TaskInstanceState.SKIPPED) else Verdict.FAIL
+    return Verdict.RUN if up.success else Verdict.FAIL
 
 
 def _all_done_setup_success(up: Upstream) -> Verdict:

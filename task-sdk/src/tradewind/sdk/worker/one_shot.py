@@ -157,6 +157,7 @@ async def _run(settings: WorkerSettings, envelope: Envelope, runner: str) -> int
                 files=line,
                 code_cache_bytes=settings.code_cache_bytes,
                 warm=False,
+                run_as_users=settings.run_as_users,
                 for_tasks=ForTasks.of(settings, os.environ),
             ) as workplace:
                 shot = _OneShot(settings, envelope, workplace, http, line, stop)

@@ -118,9 +118,8 @@ class Supervisor:
             if run is not None:
                 logger.info("dispatch has ended elsewhere dispatch=%s: killed", dispatch_id)
                 run.kill(cancelled())
-            elif self._is_known(dispatch_id):
-                self._place.finisher.spool.acknowledge(dispatch_id)
-            else:
+            elif not self._is_known(dispatch_id):
+                # What is in the spool is settled by the answer to its delivery.
                 _remember(self._cancelled, dispatch_id)
 
     def tail(self, dispatch_id: str, seconds: float) -> None:

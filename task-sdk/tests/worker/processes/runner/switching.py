@@ -14,12 +14,13 @@ from typing import Any
 
 from tradewind.sdk.contract import Isolation
 from tradewind.sdk.worker import run_as
+from tradewind.sdk.worker.control import RunAs
 from tradewind.sdk.worker.launcher import Launcher, LaunchRequest
 
 FILE = "import os\nUSER = os.getuid()\nVALUE = PID = 0"
 
 
-async def found_by(launcher: Launcher, user: run_as.RunAs, code: Path, isolation: Isolation, *, warm: bool) -> Any:
+async def found_by(launcher: Launcher, user: RunAs, code: Path, isolation: Isolation, *, warm: bool) -> Any:
     assignment = json.dumps({"do": "look_at_user", "with": {}}).encode()
     request = LaunchRequest(
         "dispatch", "dag.py:user" if warm else None, code, "dag.py", assignment, isolation, ("key",), user

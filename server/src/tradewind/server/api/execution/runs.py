@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from tradewind.server.api.execution.admission import READ_RUN, TRIGGER_RUN, admit, admit_reading_dag, record_use
 from tradewind.server.api.execution.live import own_task, reads, writes
-from tradewind.server.contract import DagRunType, ProblemReason, RunSummary, TriggeredBy, TriggerRun, from_plain, to_plain
+from tradewind.server.contract import (
+    DagRunType,
+    ProblemReason,
+    RunSummary,
+    TriggeredBy,
+    TriggerRun,
+    from_plain,
+    to_plain,
+)
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import dispatches, receipts, runs
 

@@ -15,7 +15,8 @@ from starlette.responses import StreamingResponse
 from tradewind.server.api.public.access import Given, Limit, Offset, User
 from tradewind.server.api.public.shapes import Body, Shape, seconds_between
 from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, JsonValue, ProblemReason, Reason, to_plain
-from tradewind.server.domain.reasons import explain_run, message
+from tradewind.server.domain.reason_words import message
+from tradewind.server.domain.reasons import explain_run
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import dags, runs, views
 

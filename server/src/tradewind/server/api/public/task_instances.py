@@ -12,12 +12,13 @@ from fastapi import APIRouter, Depends, Query
 from tradewind.server.api.public.access import Given, Limit, Offset
 from tradewind.server.api.public.shapes import Shape, seconds_between
 from tradewind.server.contract import TaskInstanceState, to_plain
-from tradewind.server.domain.reasons import explain, message
+from tradewind.server.domain.reason_words import message
+from tradewind.server.domain.reasons import explain
 from tradewind.server.store import runs, views
 
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
-    from tradewind.server.domain.reasons import InstanceView
+    from tradewind.server.domain.reason_views import InstanceView
     from tradewind.server.store import Transaction
     from tradewind.server.store.rows import InstanceRow, TryRow
 
@@ -59,8 +60,9 @@ class TaskTry(Shape):
     hostname: str | None
     unixname: str | None
     pid: int | None
-    pool: str = "default_pool"
-    pool_slots: int = 1
+    pool: str
+    pool_slots: int
+    priority_weight: int
     queue: str | None
     executor: str | None
     operator: str
@@ -109,7 +111,9 @@ async def list_task_instances(
     def find(tx: Transaction) -> TaskInstanceCollection:
         run = runs.get_run(tx, dag_id, dag_run_id)
         page = runs.list_instances(tx, run.pk, states=tuple(state or ()), limit=limit, offset=offset)
-        return TaskInstanceCollection(task_instances=instance_shapes(tx, services, page.items), total_entries=page.total)
+        return TaskInstanceCollection(
+            task_instances=instance_shapes(tx, services, page.items), total_entries=page.total
+        )
 
     return await services.store.read(find)
 
@@ -161,6 +165,9 @@ def _instance(row: InstanceRow, view: InstanceView, now: datetime) -> TaskInstan
         hostname=row.hostname,
         unixname=row.unixname,
         pid=row.pid,
+        pool=row.pool,
+        pool_slots=row.pool_slots,
+        priority_weight=row.priority_weight,
         queue=row.queue,
         executor=row.executor,
         operator=row.operator,
@@ -192,6 +199,9 @@ def _try(row: InstanceRow, task_try: TryRow, now: datetime) -> TaskTry:
         hostname=task_try.hostname,
         unixname=task_try.unixname,
         pid=task_try.pid,
+        pool=row.pool,
+        pool_slots=row.pool_slots,
+        priority_weight=row.priority_weight,
         queue=task_try.queue,
         executor=task_try.executor,
         operator=row.operator,

@@ -241,10 +241,11 @@ def mark(tx: Transaction, run_pks: Collection[int]) -> None:
     revisions.touch_runs(tx, run_pks)
 
 
-def wake_held(tx: Transaction, run_pks: Collection[int]) -> None:
-    """Let the leader look at the runs whose task instances wait for something in one of these."""
-    if run_pks:
-        revisions.touch_runs(tx, [row.pk for row in tx.rows(_HELD, {"runs": sorted(run_pks)})])
+def wake_held(tx: Transaction, run_pks: Collection[int]) -> bool:
+    """Let the leader look at the runs whose task instances wait for something in one of these; whether there are any."""
+    held = [row.pk for row in tx.rows(_HELD, {"runs": sorted(run_pks)})] if run_pks else []
+    revisions.touch_runs(tx, held)
+    return bool(held)
 
 
 def _fact(row: Any) -> InstanceFact:

@@ -89,7 +89,7 @@ def architecture(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """The contract against everything that speaks it."""
     install_all(session)
-    run_tests(session, "tests/contract", env=go_environment(session))
+    run_tests(session, "tests/contract", "tests/values", env=go_environment(session))
 
 
 @nox.session(tags=["all"])

@@ -90,13 +90,15 @@ def test_a_queued_run_for_which_a_pass_has_no_room_is_not_forgotten(
 
 def test_the_scheduler_wakes_when_a_queued_run_is_due_and_when_the_time_of_a_run_is_over(world: World) -> None:
     async def scene() -> None:
-        await world.declare("d", [serialized("a")])
+        await world.declare("d", [serialized("a")], dagrun_timeout_seconds=0.2)
         async with world.scheduler():
             await trigger_later(world, "d", "r", 0.2)
-            await world.until_run(DagRunState.RUNNING, "d")
+            await world.until_run(DagRunState.FAILED, "d")
             run = await world.store.read(lambda tx: runs.get_run(tx, "d", "r"))
             assert run.started_at is not None
+            assert run.ended_at is not None
             assert run.started_at >= run.run_after
+            assert run.ended_at >= run.started_at + timedelta(seconds=0.2)
 
     play(scene())
 

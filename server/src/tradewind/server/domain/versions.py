@@ -9,14 +9,18 @@ from typing import Any
 
 from tradewind.server.contract import SerializedDag, to_plain
 
+DOCUMENTATION = ("doc", "doc_json", "doc_md", "doc_rst", "doc_yaml")
+"""What says nothing about the structure of a DAG."""
+
 
 def structure_hash(dag: SerializedDag) -> str:
     """SHA-256 of the declared structure: a DAG version. Line and documentation are no part of it."""
     plain = to_plain(dag)
     plain.pop("line", None)
     plain.pop("doc_md", None)
-    for task in plain["tasks"]:
-        task.pop("doc_md", None)
+    for part in (*plain["tasks"], *plain.get("task_groups", ())):
+        for name in DOCUMENTATION:
+            part.pop(name, None)
     return digest_of(plain)
 
 

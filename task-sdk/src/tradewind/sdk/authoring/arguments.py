@@ -40,7 +40,7 @@ def identifier(name: str, value: object, *, longest: int = MAX_ID, owner: str = 
         )
     if len(value) > longest:
         raise DagAuthoringError(f"{name}{of} {value!r} has {len(value)} characters; at most {longest} are allowed.")
-    return value
+    return str.__str__(value)  # a member of an enumeration of strings is a plain string from here on
 
 
 def short_identifier(name: str, value: object, owner: str) -> str:

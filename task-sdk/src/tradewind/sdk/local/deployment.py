@@ -54,15 +54,13 @@ class LocalDeployment:
 
     def states_before(self, run: RunSummary) -> Mapping[str, TaskInstanceState] | None:
         """States of the tasks in the run of the same DAG before this one; None when there was none."""
-        earlier = [
-            other
-            for other in self.runs
-            if other.dag_id == run.dag_id and other.run_id != run.run_id and _moment(other) < _moment(run)
-        ]
-        if not earlier:
-            return None
-        before = max(earlier, key=_moment)
-        return self._states.get((before.dag_id, before.run_id))
+        earlier = [other for other in self.until(run, run.dag_id) if other.run_id != run.run_id]
+        return self._states.get((run.dag_id, earlier[0].run_id)) if earlier else None
+
+    def until(self, run: RunSummary, dag_id: str) -> list[RunSummary]:
+        """Runs of a DAG up to the date of a run, the newest first."""
+        known = [other for other in self.runs if other.dag_id == dag_id and _moment(other) <= _moment(run)]
+        return sorted(known, key=_moment, reverse=True)
 
     def read_variables(self, path: str | Path) -> None:
         """Take over the variables of a JSON file: an object of key to value.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tradewind.sdk.authoring.serialize import serialize_dag
+from tradewind.sdk.authoring.xcom import xcom_settings_of
 from tradewind.sdk.contract import (
     Assignment,
     CodeReference,
@@ -162,11 +163,14 @@ class LocalRunner:
 
     def _outcome(self, task_id: str) -> TaskSucceeded | TaskFailed | TaskSkipped:
         activity = self._activity(task_id)
+        backend, classes = xcom_settings_of(os.environ)
         assignment = Assignment(
             dispatch_id=str(uuid.uuid4()),
             activity=activity,
             secrets=Secrets(connections=[], variables=[]),
             snapshot_directory=self._file.directory,
+            xcom_backend=backend,
+            xcom_classes=list(classes) or None,
         )
         transport = LocalTransport(self._deployment, self._run, task_id, self._clock.now)
         self._forget_xcoms(task_id)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from tradewind.sdk.authoring.secrets import Connection
@@ -22,6 +24,7 @@ from tradewind.sdk.contract import (
     to_plain,
 )
 from tradewind.sdk.contract import Variable as VariableValue
+from tradewind.sdk.environment_secrets import EnvironmentSecrets
 from tradewind.sdk.local.deployment import LocalDeployment, TriggeredRun
 
 
@@ -67,11 +70,10 @@ class LocalTransport:
     def _find_xcom(self, given: Mapping[str, str], _: Any) -> Reply:
         if "run_id" in given:
             return self._xcom(given["dag_id"], given["run_id"], given)
-        for run in reversed(self._deployment.runs):
-            if run.dag_id == given["dag_id"] and run.run_id != self._run.run_id:
-                reply = self._xcom(run.dag_id, run.run_id, given)
-                if reply.status == 200:
-                    return reply
+        for run in self._deployment.until(self._run, given["dag_id"]):
+            reply = self._xcom(run.dag_id, run.run_id, given)
+            if reply.status == HTTPStatus.OK:
+                return reply
         return _not_found(f"no earlier run has an XCom {given['key']} of {given['task_id']}")
 
     def _xcom(self, dag_id: str, run_id: str, given: Mapping[str, str]) -> Reply:
@@ -83,32 +85,34 @@ class LocalTransport:
     def _set_xcom(self, given: Mapping[str, str], body: Any) -> Reply:
         place = (self._run.dag_id, self._run.run_id, self._task_id, given["key"])
         self._deployment.xcoms[place] = from_plain(SetXCom, body).value
-        return Reply(204)
+        return Reply(HTTPStatus.NO_CONTENT)
 
     def _get_variable(self, given: Mapping[str, str], _: Any) -> Reply:
         key = given["key"]
-        if key not in self._deployment.variables:
-            return _not_found(f"there is no variable {key}")
-        return _found(VariableValue(key=key, value=self._deployment.variables[key]))
+        if key in self._deployment.variables:
+            return _found(VariableValue(key=key, value=self._deployment.variables[key]))
+        found = EnvironmentSecrets(os.environ).variable(key)
+        return _not_found(f"there is no variable {key}") if found is None else _found(found)
 
     def _set_variable(self, given: Mapping[str, str], body: Any) -> Reply:
         self._deployment.variables[given["key"]] = from_plain(SetVariable, body).value
-        return Reply(204)
+        return Reply(HTTPStatus.NO_CONTENT)
 
     def _delete_variable(self, given: Mapping[str, str], _: Any) -> Reply:
         if self._deployment.variables.pop(given["key"], None) is None:
             return _not_found(f"there is no variable {given['key']}")
-        return Reply(204)
+        return Reply(HTTPStatus.NO_CONTENT)
 
     def _list_variable_keys(self, given: Mapping[str, str], _: Any) -> Reply:
         prefix = given.get("prefix", "")
         return _found(VariableKeys(keys=sorted(key for key in self._deployment.variables if key.startswith(prefix))))
 
     def _get_connection(self, given: Mapping[str, str], _: Any) -> Reply:
-        found = self._deployment.connections.get(given["conn_id"])
-        if found is None:
-            return _not_found(f"there is no connection {given['conn_id']}")
-        return _found(connection_fields(found))
+        conn_id = given["conn_id"]
+        if conn_id in self._deployment.connections:
+            return _found(connection_fields(self._deployment.connections[conn_id]))
+        found = EnvironmentSecrets(os.environ).connection(conn_id)
+        return _not_found(f"there is no connection {conn_id}") if found is None else _found(found)
 
     def _trigger_run(self, given: Mapping[str, str], body: Any) -> Reply:
         request = from_plain(TriggerRun, body)
@@ -139,9 +143,8 @@ class LocalTransport:
         return _not_found(f"DAG {given['dag_id']} has no run {given['run_id']}")
 
     def _get_previous_run(self, given: Mapping[str, str], _: Any) -> Reply:
-        for run in reversed(self._deployment.runs):
-            is_other = run.dag_id == self._run.dag_id and run.run_id != self._run.run_id
-            if is_other and given.get("state", run.state) == run.state:
+        for run in self._deployment.until(self._run, self._run.dag_id):
+            if run.run_id != self._run.run_id and given.get("state", run.state) == run.state:
                 return _found(run)
         return _not_found("there is no run before this one")
 
@@ -162,7 +165,7 @@ def connection_fields(found: Connection) -> ConnectionFields:
 
 
 def _found(value: Any) -> Reply:
-    return Reply(200, to_plain(value))
+    return Reply(HTTPStatus.OK, to_plain(value))
 
 
 def _not_found(detail: str) -> Reply:

@@ -242,7 +242,7 @@ def mark(tx: Transaction, run_pks: Collection[int]) -> None:
 
 
 def wake_held(tx: Transaction, run_pks: Collection[int]) -> bool:
-    """Let the leader look at the runs whose task instances wait for something in one of these; whether there are any."""
+    """Let the leader look at the runs whose task instances wait for something in one of these; whether any do."""
     held = [row.pk for row in tx.rows(_HELD, {"runs": sorted(run_pks)})] if run_pks else []
     revisions.touch_runs(tx, held)
     return bool(held)

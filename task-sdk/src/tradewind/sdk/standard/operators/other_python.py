@@ -163,10 +163,11 @@ class PythonVirtualenvOperator(OtherPythonOperator):
         )
 
     def _indexes(self) -> tuple[str, ...] | None:
-        from tradewind.sdk.authoring.secrets import Connection
+        from tradewind.sdk.standard.hooks.package_index import PackageIndexHook
 
         urls = list(self.index_urls or ())
-        urls += [Connection.get(conn_id).get_uri() for conn_id in self.index_urls_from_connection_ids or ()]
+        ids = self.index_urls_from_connection_ids or ()
+        urls += [PackageIndexHook(conn_id).get_connection_url() for conn_id in ids]
         return tuple(urls) or None
 
 

@@ -162,11 +162,10 @@ def create_pools() -> None:
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_pool"),
     )
-    epoch = "0" if op.get_bind().dialect.name == "sqlite" else "'1970-01-01T00:00:00+00:00'"
+    never, no = ("0", "0") if op.get_bind().dialect.name == "sqlite" else ("'1970-01-01T00:00:00+00:00'", "FALSE")
     op.execute(
-        "INSERT INTO pool (name, slots, description, include_deferred, updated_at) VALUES"
-        f" ('default_pool', {SLOTS_OF_THE_DEFAULT_POOL}, 'Tasks that name no other pool', "
-        f"{'0' if epoch == '0' else 'FALSE'}, {epoch})"
+        "INSERT INTO pool (name, slots, description, include_deferred, updated_at) VALUES"  # noqa: S608 - constants
+        f" ('default_pool', {SLOTS_OF_THE_DEFAULT_POOL}, 'Tasks that name no other pool', {no}, {never})"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,12 +51,12 @@ class Both:
         for name in self.server.tasks:
             state = self.server.state(name)
             if state is TaskInstanceState.SCHEDULED:
-                found.append((f"claim {name}", lambda name=name: self.claim(name)))
+                found.append((f"claim {name}", partial(self.claim, name)))
             elif state in LIVE:
                 found += self.ends(name)
             waits = waits or state is TaskInstanceState.UP_FOR_RETRY
         if waits:
-            found += [("one minute passes", lambda: self.advance(60.0)), ("one second passes", lambda: self.advance(1.0))]
+            found += [(f"{seconds} seconds pass", partial(self.advance, seconds)) for seconds in (1.0, 60.0)]
         if by_hand:
             found += self.changes()
         return found
@@ -78,10 +79,10 @@ class Both:
         for name in self.server.tasks:
             state = self.server.state(name)
             if state is not TaskInstanceState.NONE:
-                found.append((f"clear {name}", lambda name=name: self.clear(name)))
-            for mark in MARKS if self.server.run is DagRunState.RUNNING else ():
-                if state.value != mark.value.removeprefix("mark_"):
-                    found.append((f"{mark} {name}", lambda name=name, mark=mark: self.mark(name, mark)))
+                found.append((f"clear {name}", partial(self.clear, name)))
+            others = [mark for mark in MARKS if state.value != mark.value.removeprefix("mark_")]
+            if self.server.run is DagRunState.RUNNING:
+                found += [(f"{mark} {name}", partial(self.mark, name, mark)) for mark in others]
         return found
 
     def targets(self, name: str) -> tuple[int, ...]:

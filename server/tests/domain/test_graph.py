@@ -1,7 +1,10 @@
+from datetime import timedelta
+
 import pytest
 
 from tradewind.server.contract import Isolation, OnCut, SerializedDag, SerializedTask, TriggerRule
 from tradewind.server.domain.graph import Graph, GraphError
+from tradewind.server.domain.task_traits import TaskTraits
 
 
 def task(task_id: str, *upstream: str) -> SerializedTask:
@@ -41,6 +44,38 @@ def test_roots_leaves_and_edges_in_both_directions() -> None:
     assert {names[number] for number in graph.leaves} == {"b", "c", "alone"}
     assert {names[number] for number in graph.downstream[graph.number("a")]} == {"b", "c"}
     assert graph.upstream_of("c") == ("a",)
+
+
+def test_what_a_dag_declares_about_its_runs_is_known() -> None:
+    options = {"fail_fast": True, "dagrun_timeout_seconds": 90.0}
+    graph = Graph.from_dag(dag(task("a")).model_copy(update=options))
+    assert (graph.fail_fast, graph.timeout, graph.looks_back) == (True, timedelta(seconds=90), False)
+    for_ever = {"dagrun_timeout_seconds": 1e300}
+    assert Graph.from_dag(dag(task("a")).model_copy(update=for_ever)).timeout is not None
+
+
+def test_what_a_task_declares_is_known_by_its_number() -> None:
+    options = {
+        "trigger_rule": TriggerRule.ALL_DONE_SETUP_SUCCESS,
+        "is_teardown": True,
+        "on_failure_fail_dagrun": True,
+        "wait_for_downstream": True,
+        "ignore_first_depends_on_past": False,
+    }
+    graph = Graph.from_dag(dag(task("a"), task("b", "a").model_copy(update=options)))
+    assert graph.traits[graph.number("a")] == TaskTraits()
+    assert graph.traits[graph.number("b")] == TaskTraits(**options)  # type: ignore[arg-type]  # fields of both
+    assert graph.looks_back
+    assert "b" in graph
+    assert "c" not in graph
+
+
+def test_the_tasks_that_decide_are_those_with_nothing_but_ignorable_teardowns_below() -> None:
+    ignorable = TaskTraits(is_teardown=True)
+    upstream = {"a": [], "b": ["a"], "down": ["a", "b"], "strict": ["b"], "side": ["a"]}
+    traits = {"down": ignorable, "strict": TaskTraits(is_teardown=True, on_failure_fail_dagrun=True)}
+    graph = Graph(upstream, traits)
+    assert {graph.task_ids[number] for number in graph.deciding} == {"strict", "side"}
 
 
 def test_a_dag_without_tasks_is_a_graph() -> None:

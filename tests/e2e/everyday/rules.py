@@ -16,11 +16,13 @@ with DAG("rules", schedule=None, start_date=datetime.datetime(2024, 1, 1)):
     def badly():
         raise ValueError("no")
 
-    @task
+    @task(trigger_rule="all_done")
     def skipped():
         raise TradewindSkipException("not today")
 
     sources = [well(), badly(), skipped()]
+    # One after the other: some rules are decided by whatever ends first.
+    sources[0] >> sources[1] >> sources[2]
     for rule in TriggerRule:
         sources >> EmptyOperator(task_id=f"mixed_{rule}", trigger_rule=rule)
     good = [sources[0], EmptyOperator(task_id="also_well")]

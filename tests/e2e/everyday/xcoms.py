@@ -1,9 +1,7 @@
 """XComs by key and task, multiple outputs, typed values, variables and connections."""
 
-import dataclasses
 import datetime as dt
 import decimal
-import json
 
 from tradewind.sdk import DAG, BaseHook, Connection, Variable, task
 from tradewind.sdk.standard.operators.python import PythonOperator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
@@ -32,17 +33,11 @@ _ACTIVE = (
     .where(IS_LIVE)
     .group_by(*_ALIKE)
 )
-_ACTIVE_TASKS = (
-    select(task_instance.c.task_id, task_instance.c.run_pk, func.count().label("number"))
-    .select_from(LIVE_INSTANCES)
-    .where(
-        IS_LIVE,
-        task_instance.c.dag_id == bind("dag_id"),
-        or_(
-            task_instance.c.max_active_tis_per_dag.is_not(None), task_instance.c.max_active_tis_per_dagrun.is_not(None)
-        ),
-    )
-    .group_by(task_instance.c.task_id, task_instance.c.run_pk)
+# Not as a join: SQLite would begin with all task instances, since more is asked of them.
+_ACTIVE_TASKS = select(task_instance.c.task_id, task_instance.c.run_pk).where(
+    task_instance.c.pk.in_(select(dispatch.c.instance_pk).where(IS_LIVE)),
+    task_instance.c.dag_id == bind("dag_id"),
+    or_(task_instance.c.max_active_tis_per_dag.is_not(None), task_instance.c.max_active_tis_per_dagrun.is_not(None)),
 )
 _SLOTS = select(pool.c.name, pool.c.slots).where(within(pool.c.name, "names"))
 
@@ -55,9 +50,9 @@ def active_instances(tx: Transaction) -> list[Active]:
     ]
 
 
-def active_tasks(tx: Transaction, dag_id: str) -> dict[tuple[str, int], int]:
+def active_tasks(tx: Transaction, dag_id: str) -> Counter[tuple[str, int]]:
     """Active instances of the tasks of a DAG that have a limit of their own, by task id and key of the run."""
-    return {(row.task_id, row.run_pk): row.number for row in tx.rows(_ACTIVE_TASKS, {"dag_id": dag_id})}
+    return Counter((row.task_id, row.run_pk) for row in tx.rows(_ACTIVE_TASKS, {"dag_id": dag_id}))
 
 
 def pool_slots(tx: Transaction, names: Collection[str]) -> dict[str, int]:

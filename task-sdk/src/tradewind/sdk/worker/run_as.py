@@ -20,9 +20,7 @@ _NEEDED = 1 << _CAP_KILL | 1 << _CAP_SETGID | 1 << _CAP_SETUID
 """Capabilities without which a process could become another user, but not be ended with its worker."""
 
 _MAX_GROUPS = 1000
-_PROGRAMS = tuple(
-    Path(place).resolve() for place in dict.fromkeys((sys.prefix, sys.base_prefix, Path(linux.__file__).parent))
-)
+_PROGRAMS = (Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve(), Path(__file__).resolve().parent)
 """Where the interpreter and this package are: user code imports from there when it runs."""
 
 

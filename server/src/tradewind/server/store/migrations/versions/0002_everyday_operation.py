@@ -125,7 +125,7 @@ def allow_try_states(*states: str) -> None:
         op.create_check_constraint(op.f("ck_task_try_state"), "task_try", condition)
         return
     op.rename_table("task_try", "old_task_try")
-    columns = [
+    columns: list[sa.Column[Any]] = [
         *(sa.Column(name, sa.String(), nullable=False) for name in ("try_id", "state", "executor", "queue")),
         *(sa.Column(name, sa.Integer(), nullable=False) for name in ("instance_pk", "try_number")),
         sa.Column("dispatch_id", sa.String(), nullable=False),

@@ -87,3 +87,18 @@ def test_a_connection_without_a_type_is_refused(play: Callable[..., None]) -> No
         assert (reply.json["reason"], reply.json["field"]) == ("missing_field", "conn_type")
 
     play(scenario)
+
+
+def test_an_export_gives_out_secrets_to_admins_alone_and_is_noted(play: Callable[..., None]) -> None:
+    async def scenario(d: Deployment) -> None:
+        await d.call("POST", "/api/v2/connections", FULL)
+        viewer = await d.credential("viewer")
+        refused = await d.call("POST", "/api/v2/exports/connections", {}, token=viewer)
+        assert (refused.status, refused.json["reason"]) == (403, "not_allowed")
+        exported = await d.call("POST", "/api/v2/exports/connections", {})
+        (connection,) = exported.json["connections"]
+        assert {**FULL, "description": None} == connection
+        trail = await d.store.read(audit.list_audit)
+        assert ("export_connections", "admin:a-admin") in [(row.action, row.actor) for row in trail.items]
+
+    play(scenario)

@@ -45,7 +45,7 @@ class RunDagVersion(Shape):
 
 
 class DagRun(Shape):
-    """A DAG run. `reason` and `reason_text` say why it has not started."""
+    """A DAG run. `reason` and `reason_text` say why it has not started, or ended early."""
 
     dag_run_id: str
     dag_id: str
@@ -212,8 +212,9 @@ def _standing(tx: Transaction, dag_id: str, run_id: str) -> dict[str, Any]:
 
 def run_shape(tx: Transaction, row: RunRow) -> DagRun:
     """A run as the API shows it."""
-    # A started run is explained by its task instances.
-    reason: Reason | None = explain_run(views.run_view(tx, row)) if row.state is DagRunState.QUEUED else None
+    # A started run is explained by its task instances, unless it ended before them.
+    asked = row.state is DagRunState.QUEUED or row.end_reason is not None
+    reason: Reason | None = explain_run(views.run_view(tx, row)) if asked else None
     name = dags.dag_version(tx, row.dag_version_pk).display_name or row.dag_id
     version = RunDagVersion(
         id=str(row.dag_version_pk),

@@ -14,7 +14,7 @@ from tradewind.server.api.public.shapes import Shape, seconds_between
 from tradewind.server.contract import TaskInstanceState, to_plain
 from tradewind.server.domain.reason_words import message
 from tradewind.server.domain.reasons import explain
-from tradewind.server.store import runs, views
+from tradewind.server.store import dags, runs, views
 
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
@@ -134,7 +134,8 @@ async def list_task_tries(services: Given, key: Key) -> TaskTryCollection:
 
     def find(tx: Transaction) -> list[TaskTry]:
         row = key.find(tx)
-        return [_try(row, task_try, tx.now) for task_try in runs.list_tries(tx, row.pk)]
+        names = Names(tx)
+        return [_try(row, task_try, names, tx.now) for task_try in runs.list_tries(tx, row.pk)]
 
     found = await services.store.read(find)
     return TaskTryCollection(task_instances=found, total_entries=len(found))
@@ -143,17 +144,38 @@ async def list_task_tries(services: Given, key: Key) -> TaskTryCollection:
 def instance_shapes(tx: Transaction, services: Services, rows: Sequence[InstanceRow]) -> list[TaskInstance]:
     """Task instances as the API shows them, with why they are where they are."""
     explained = views.instance_views(tx, rows, brokers=services.settings.executors.command.keys())
-    return [_instance(row, explained[row.pk], tx.now) for row in rows]
+    names = Names(tx)
+    return [_instance(row, explained[row.pk], names, tx.now) for row in rows]
 
 
-def _instance(row: InstanceRow, view: InstanceView, now: datetime) -> TaskInstance:
+class Names:
+    """What DAGs and tasks are called in front of people; each DAG version is looked up once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._tasks: dict[int, dict[str, str | None]] = {}
+
+    def of_dag(self, row: InstanceRow) -> str:
+        """Name of the DAG of a task instance."""
+        return dags.dag_version(self._tx, row.dag_version_pk).display_name or row.dag_id
+
+    def of_task(self, row: InstanceRow) -> str:
+        """Name of its task."""
+        names = self._tasks.get(row.dag_version_pk)
+        if names is None:
+            tasks = dags.dag_version(self._tx, row.dag_version_pk).tasks
+            names = self._tasks[row.dag_version_pk] = {task.task_id: task.display_name for task in tasks}
+        return names.get(row.task_id) or row.task_id
+
+
+def _instance(row: InstanceRow, view: InstanceView, names: Names, now: datetime) -> TaskInstance:
     reason = explain(view)
     return TaskInstance(
         id=row.try_id or str(row.pk),
         task_id=row.task_id,
-        task_display_name=row.task_id,
+        task_display_name=names.of_task(row),
         dag_id=row.dag_id,
-        dag_display_name=row.dag_id,
+        dag_display_name=names.of_dag(row),
         dag_run_id=row.run_id,
         map_index=row.map_index,
         try_number=row.try_number,
@@ -182,12 +204,12 @@ def _instance(row: InstanceRow, view: InstanceView, now: datetime) -> TaskInstan
     )
 
 
-def _try(row: InstanceRow, task_try: TryRow, now: datetime) -> TaskTry:
+def _try(row: InstanceRow, task_try: TryRow, names: Names, now: datetime) -> TaskTry:
     return TaskTry(
         task_id=row.task_id,
-        task_display_name=row.task_id,
+        task_display_name=names.of_task(row),
         dag_id=row.dag_id,
-        dag_display_name=row.dag_id,
+        dag_display_name=names.of_dag(row),
         dag_run_id=row.run_id,
         map_index=row.map_index,
         try_number=task_try.try_number,

@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "head"
 OUTCOMES = {"succeed", "fail", "retry", "skip", "lose"}
+STOPS = {"clear", "mark_success", "mark_failed", "mark_skipped", "abandon", "time_out"}
 HELD = {"queued", "running"}
 
 Row = dict[str, Any]
@@ -27,7 +28,9 @@ QUERIES = {
     "runs": "SELECT pk, dag_id, run_id, state FROM dag_run",
     "instances": "SELECT pk, run_pk, task_id, map_index, state, try_number, dispatch_id FROM task_instance",
     "tries": "SELECT try_id, instance_pk, try_number, state, dispatch_id, executor, worker, pid FROM task_try",
-    "dispatches": "SELECT dispatch_id, kind, activity_id, instance_pk, claimed_at, ended_at, end_reason FROM dispatch",
+    "dispatches": (
+        "SELECT dispatch_id, kind, activity_id, instance_pk, claimed_at, ended_at, gone_at, end_reason FROM dispatch"
+    ),
     "events": (
         "SELECT id, machine, run_pk, instance_pk, dispatch_id, from_state, event, to_state FROM event ORDER BY id"
     ),
@@ -96,6 +99,7 @@ def faults(journal: Journal) -> list[str]:
         *_illegal_changes(journal, "dag_run", journal.runs, "run_pk"),
         *_illegal_changes(journal, "task_instance", journal.instances, "instance_pk"),
         *_wrong_dispatches(journal),
+        *_two_at_once(journal),
         *_wrong_tries(journal),
     ]
 
@@ -146,10 +150,31 @@ def _wrong_dispatches(journal: Journal) -> Iterator[str]:
             current[instance] = dispatch
         elif event["from_state"] in HELD and dispatch != current[instance]:
             yield f"event {event['id']} is by dispatch {dispatch}, the live one was {current[instance]}"
-        if event["event"] in OUTCOMES:
+        if event["event"] in OUTCOMES or (event["event"] in STOPS and event["from_state"] in HELD):
             outcomes[dispatch].append(event["event"])
             current[instance] = None
     yield from _wrong_outcomes(journal, outcomes)
+
+
+def _two_at_once(journal: Journal) -> Iterator[str]:
+    """A task instance is handed out again when the process of the dispatch before is gone."""
+    by_instance: dict[int, list[Row]] = defaultdict(list)
+    for row in journal.dispatches:
+        if row["instance_pk"] is not None:
+            by_instance[row["instance_pk"]].append(row)
+    for rows in by_instance.values():
+        rows.sort(key=lambda row: row["dispatch_id"])
+        yield from (
+            f"dispatch {later['dispatch_id']} was made at {later['claimed_at']}, {earlier['dispatch_id']} was gone at"
+            f" {earlier['gone_at']}"
+            for earlier, later in pairwise(rows)
+            if earlier["gone_at"] is None or earlier["gone_at"] > later["claimed_at"]
+        )
+    yield from (
+        f"dispatch {row['dispatch_id']} was gone at {row['gone_at']} and ended at {row['ended_at']}"
+        for row in journal.dispatches
+        if row["gone_at"] is not None and (row["ended_at"] is None or row["ended_at"] > row["gone_at"])
+    )
 
 
 def _wrong_outcomes(journal: Journal, outcomes: dict[str, list[str]]) -> Iterator[str]:
@@ -167,7 +192,10 @@ def _wrong_outcomes(journal: Journal, outcomes: dict[str, list[str]]) -> Iterato
 
 
 def _wrong_tries(journal: Journal) -> Iterator[str]:
-    """Tries are numbered without a gap, only the last one may be live, and no instance succeeded twice."""
+    """Tries are numbered without a gap, only the last one may be live, and an instance succeeds once for each clear."""
+    clears: dict[int, int] = defaultdict(int)
+    for event in journal.events:
+        clears[event["instance_pk"]] += event["machine"] == "task_instance" and event["event"] == "clear"
     by_instance: dict[int, list[Row]] = defaultdict(list)
     for row in sorted(journal.tries, key=lambda row: row["try_number"]):
         by_instance[row["instance_pk"]].append(row)
@@ -179,11 +207,11 @@ def _wrong_tries(journal: Journal) -> Iterator[str]:
         yield from (
             f"{name}: try {earlier['try_number']} is {earlier['state']}, yet try {later['try_number']} was made"
             for earlier, later in pairwise(tries)
-            if earlier["state"] not in {"failed", "lost"}
+            if earlier["state"] in HELD or not (clears[instance["pk"]] or earlier["state"] in {"failed", "lost"})
         )
         if tries and (tries[-1]["state"] in HELD) != (instance["state"] in HELD):
             yield f"{name} is {instance['state']}, its last try is {tries[-1]['state']}"
     successes: dict[int, int] = defaultdict(int)
     for event in journal.events:
         successes[event["instance_pk"]] += event["machine"] == "task_instance" and event["event"] == "succeed"
-    yield from (f"instance {pk} succeeded {count} times" for pk, count in successes.items() if count > 1)
+    yield from (f"instance {pk} succeeded {count} times" for pk, count in successes.items() if count > 1 + clears[pk])

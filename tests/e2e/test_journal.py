@@ -26,8 +26,10 @@ def event(number: int, machine: str, change: str, dispatch: str | None = None, i
 
 
 def dispatch(name: str, ended: str | None) -> Row:
-    row = {"dispatch_id": name, "kind": "execute_task", "activity_id": name, "instance_pk": 10, "claimed_at": 1}
-    return {**row, "ended_at": 2 if ended else None, "end_reason": ended}
+    claimed = 10 * ord(name)
+    row = {"dispatch_id": name, "kind": "execute_task", "activity_id": name, "instance_pk": 10, "claimed_at": claimed}
+    end = claimed + 5 if ended else None
+    return {**row, "ended_at": end, "gone_at": end, "end_reason": ended}
 
 
 def task_try(number: int, state: str, name: str) -> Row:
@@ -65,8 +67,39 @@ def lawful() -> Journal:
     )
 
 
-def test_a_lawful_journal_has_no_faults() -> None:
-    assert faults(lawful()) == []
+def cleared() -> Journal:
+    """Return the same run, cleared twice after its success: the second time while the task was running."""
+    journal = lawful()
+    changes = [
+        ("success:clear:none", None),
+        ("none:ready:scheduled", None),
+        ("scheduled:claim:queued", "d"),
+        ("queued:start:running", "d"),
+        ("running:clear:none", "d"),
+        ("none:ready:scheduled", None),
+        ("scheduled:claim:queued", "e"),
+        ("queued:succeed:success", "e"),
+    ]
+    journal.events.append(event(21, "dag_run", "success:clear:queued"))
+    journal.events.append(event(22, "dag_run", "queued:start:running"))
+    journal.events.extend(event(number, "task_instance", *change) for number, change in enumerate(changes, start=23))
+    journal.events.append(event(40, "dag_run", "running:succeed:success"))
+    journal.tries.extend([task_try(4, "stopped", "d"), task_try(5, "success", "e")])
+    journal.dispatches.extend([dispatch("d", "cleared"), dispatch("e", "outcome")])
+    return journal
+
+
+@pytest.mark.parametrize("journal", [lawful(), cleared()], ids=["lawful", "cleared"])
+def test_a_lawful_journal_has_no_faults(journal: Journal) -> None:
+    assert faults(journal) == []
+
+
+def test_a_process_that_outlives_the_next_claim_is_found() -> None:
+    journal = cleared()
+    journal.dispatches[3]["gone_at"] = journal.dispatches[4]["claimed_at"] + 1
+    assert any("dispatch e was made at" in fault for fault in faults(journal))
+    journal.dispatches[3]["gone_at"] = None
+    assert any("d was gone at None" in fault for fault in faults(journal))
 
 
 SPOILT: dict[str, tuple[Spoil, str]] = {

@@ -1,65 +1,19 @@
-"""Clearing and running again: what is chosen, what becomes new, and what happens to tries that are under way."""
+"""Clearing and running again: what is chosen, and what becomes new."""
 
-import asyncio
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tradewind.server.contract import ActivityKind, ProblemReason, TaskSucceeded, TriggerRule
+from tradewind.server.contract import ProblemReason, TaskSucceeded, TriggerRule
 from tradewind.server.domain.refusals import Refused
-from tradewind.server.store import audit, dispatches, runs, xcoms
-from tradewind.server.store.handouts import ClaimRequest, Report
-from tradewind.server.store.rows import XComRow
+from tradewind.server.store import audit, runs
 from tradewind.server.store.runs import Clearing
 
+from .by_hand import chain, clear, play, refusal, story, xcoms_of
 from .world import World, dag, failed, interrupted, parsed, started, succeeded, task, task_id_of
 
 DAYS = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
-
-
-def clear(world: World, *tasks: str, run_id: str | None = "r", **options: Any) -> set[str]:
-    """Clear tasks, or all of them, and return the ids of those that were."""
-    clearing = Clearing(dag_id="d", run_id=run_id, tasks=dict.fromkeys(tasks) if tasks else None, **options)
-    would = world.read(lambda tx: runs.clearable(tx, clearing))
-    pks = world.write(lambda tx: runs.clear(tx, clearing, user="me"))
-    assert would == pks or clearing.on_newest_version
-    return {row.task_id for row in world.read(lambda tx: runs.instances_by_pk(tx, pks))}
-
-
-def refusal(world: World, *tasks: str, **options: Any) -> Refused:
-    with pytest.raises(Refused) as refused:
-        clear(world, *tasks, **options)
-    return refused.value
-
-
-def play(world: World, outcomes: Mapping[str, Any] | None = None) -> None:
-    """Hand out and end everything that becomes ready."""
-    world.schedule()
-    while handouts := world.claim():
-        for handout in handouts:
-            world.report(handout.dispatch_id, (outcomes or {}).get(task_id_of(handout), succeeded(x=1)))
-        world.schedule()
-
-
-def chain(world: World, **outcomes: Any) -> None:
-    """A run of `a >> b >> c`, played to its end."""
-    world.declare(dag("d", task("a"), task("b", "a"), task("c", "b")))
-    world.trigger("d", run_id="r")
-    play(world, outcomes)
-
-
-def xcoms_of(world: World, task_id: str = "t") -> list[XComRow]:
-    pk = world.instance(task_id).pk
-    return world.read(lambda tx: xcoms.list_xcoms(tx, pk))
-
-
-def story(world: World, task_id: str | None, run_id: str = "r") -> list[str]:
-    return [event.event for event in world.events(run_id) if event.task_id == task_id]
-
-
-# What becomes new.
 
 
 def test_a_cleared_task_runs_again_and_its_run_begins_once_more(world: World) -> None:
@@ -157,7 +111,7 @@ def test_a_whole_run_begins_once_more_even_if_nothing_in_it_ran(world: World) ->
         ({"only_running": True}, ""),
     ],
 )
-def test_relatives_are_chosen_on_request(world: World, options: dict[str, bool], expected: str) -> None:
+def test_relatives_are_chosen_on_request(world: World, options: dict[str, Any], expected: str) -> None:
     chain(world, b=failed())
     assert clear(world, "b", **options) == set(expected)
 
@@ -241,134 +195,6 @@ def test_a_run_that_is_ending_is_not_cleared(world: World) -> None:
     assert (run.state, run.cancelled_at, run.end_reason) == ("queued", None, None)
 
 
-# Races with tries that are under way.
-
-
-@pytest.mark.parametrize("outcome", [succeeded(x=2), failed(), interrupted()], ids=["success", "failed", "interrupted"])
-@pytest.mark.parametrize("late", [False, True], ids=["in time", "late"])
-def test_the_outcome_of_a_cleared_try_changes_nothing(world: World, outcome: Any, late: bool) -> None:
-    binding = world.connect().binding
-    old = world.hand_out_one(worker=binding)
-    world.report(old.dispatch_id, started())
-    clear(world)
-    if late:
-        world.connect(instance_id=binding.instance_id)
-        with pytest.raises(Refused) as refused:
-            world.write(lambda tx: dispatches.finish(tx, old.dispatch_id, outcome))
-        assert refused.value.reason is ProblemReason.DISPATCH_ENDED
-    else:
-        world.report(old.dispatch_id, outcome)
-    row = world.instance()
-    assert (row.state.value, row.failures, row.lost) == ("none", 0, 0)
-    assert xcoms_of(world) == []
-    play(world)
-    assert world.states() == {"t": "success"}
-    tries = world.read(lambda tx: runs.list_tries(tx, row.pk))
-    assert [(one.try_number, one.state) for one in tries] == [(1, "stopped"), (2, "success")]
-    assert story(world, "t").count("succeed") == 1
-
-
-def test_an_outcome_that_came_first_is_cleared_with_its_task(world: World) -> None:
-    old = world.hand_out_one()
-    world.report(old.dispatch_id, succeeded(x=1))
-    clear(world)
-    assert (world.states(), world.instance().stopping_dispatch_id) == ({"t": "none"}, None)
-    play(world)
-    assert world.run_row().state == "success"
-
-
-def test_clearing_and_an_outcome_in_one_transaction_have_one_winner(world: World) -> None:
-    old = world.hand_out_one(worker=world.connect().binding)
-
-    async def both() -> list[Any]:
-        clearing = Clearing(dag_id="d", run_id="r")
-        return await asyncio.gather(
-            world.store.write(lambda tx: runs.clear(tx, clearing, user="me")),
-            world.store.write_each(dispatches.record_reports, Report(old.dispatch_id, succeeded(x=1))),
-        )
-
-    world.run(both())
-    row = world.instance()
-    assert (row.state.value, row.stopping_dispatch_id) == ("none", None)
-    assert xcoms_of(world) == []
-    play(world)
-    assert world.states() == {"t": "success"}
-
-
-def test_clearing_twice_stops_once_and_keeps_the_fence(world: World) -> None:
-    old = world.hand_out_one(worker=world.connect().binding)
-    clear(world)
-    clear(world)
-    world.schedule()
-    clear(world)
-    world.schedule()
-    assert world.instance().stopping_dispatch_id == old.dispatch_id
-    assert world.claim() == []
-    world.report(old.dispatch_id, interrupted())
-    (again,) = world.claim()
-    clear(world)
-    assert world.instance().stopping_dispatch_id is None, "a broker has it and nobody asked for it"
-    assert again.dispatch_id != old.dispatch_id
-
-
-def test_two_clears_at_once_are_one(world: World) -> None:
-    chain(world)
-
-    async def both() -> None:
-        clearing = Clearing(dag_id="d", run_id="r")
-        jobs = [lambda tx: runs.clear(tx, clearing, user="me")] * 2
-        await asyncio.gather(*(world.store.write(job) for job in jobs))
-
-    world.run(both())
-    assert world.run_row().clear_number == 1
-    assert story(world, "a").count("clear") == 1
-    play(world)
-    assert world.run_row().state == "success"
-
-
-@pytest.mark.parametrize("state", ["none", "scheduled", "queued", "running", "up_for_retry"])
-def test_every_unfinished_state_can_be_cleared(world: World, state: str) -> None:
-    world.declare(dag("d", task("t", retries=1, retry_delay_seconds=600)))
-    world.trigger("d", run_id="r")
-    if state != "none":
-        world.schedule()
-    if state in {"queued", "running", "up_for_retry"}:
-        (handout,) = world.claim()
-        if state == "running":
-            world.report(handout.dispatch_id, started())
-        if state == "up_for_retry":
-            world.report(handout.dispatch_id, failed())
-    assert world.states() == {"t": state}
-    clear(world)
-    row = world.instance()
-    assert (row.state.value, row.retry_at, row.dispatch_id) == ("none", None, None)
-    play(world)
-    assert world.run_row().state == "success"
-
-
-def test_a_cleared_instance_is_not_decided_upon_by_an_older_view(world: World) -> None:
-    """What a claim has in hand when somebody clears loses its place."""
-    world.declare(dag("d", task("t")))
-    world.trigger("d", run_id="r")
-    world.schedule()
-
-    async def both() -> list[Any]:
-        request = ClaimRequest(kind=ActivityKind.EXECUTE_TASK, executor="worker_session", limit=1)
-        clearing = Clearing(dag_id="d", run_id="r")
-        return await asyncio.gather(
-            world.store.write(lambda tx: dispatches.claim(tx, [request])),
-            world.store.write(lambda tx: runs.clear(tx, clearing, user="me")),
-        )
-
-    handouts, _ = world.run(both())
-    assert world.states() == {"t": "none"}
-    for handout in handouts:
-        with pytest.raises(Refused):
-            world.report(handout.dispatch_id, started())
-    play(world)
-    assert world.states() == {"t": "success"}
-
-
 # The newest version.
 
 
@@ -424,15 +250,3 @@ def test_a_dag_that_is_gone_has_no_newest_version(world: World) -> None:
     assert (refused.reason, refused.field) == (ProblemReason.CONFLICT, "run_on_latest_version")
     clear(world)
     assert world.run_row().state == "queued"
-
-
-def test_a_try_that_is_due_again_does_not_survive_a_clear(world: World) -> None:
-    world.declare(dag("d", task("t", retries=1, retry_delay_seconds=600), task("u")))
-    world.trigger("d", run_id="r")
-    world.schedule()
-    failing = next(one for one in world.claim() if task_id_of(one) == "t")
-    world.report(failing.dispatch_id, failed())
-    clear(world, "t")
-    world.schedule(seconds_from_now=601)
-    assert (world.instance("t").state, world.instance("t").failures) == ("scheduled", 0)
-    assert story(world, "t")[-2:] == ["clear", "ready"]

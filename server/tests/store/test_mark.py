@@ -89,7 +89,7 @@ def test_every_state_can_be_set_by_hand(world: World, state: str, to_state: Any)
         ({"upstream": True, "downstream": True}, "abc"),
     ],
 )
-def test_relatives_are_marked_on_request(world: World, options: dict[str, bool], expected: str) -> None:
+def test_relatives_are_marked_on_request(world: World, options: dict[str, Any], expected: str) -> None:
     begin(world)
     assert mark(world, "b", SUCCESS, **options) == set(expected)
     assert {task_id for task_id, state in world.states().items() if state == "success"} == set(expected)
@@ -174,7 +174,7 @@ def test_a_mark_and_an_outcome_at_once_leave_the_mark(world: World) -> None:
     (handout,) = world.claim(world.connect().binding)
 
     async def both() -> None:
-        marking = Marking(dag_id="d", run_id="r", task_id="a", state=FAILED)
+        marking = Marking(dag_id="d", run_id="r", task_id="a", state=TaskInstanceState.FAILED)
         await asyncio.gather(
             world.store.write(lambda tx: runs.mark_instances(tx, marking, user="me")),
             world.store.write_each(dispatches.record_reports, Report(handout.dispatch_id, succeeded())),

@@ -2,11 +2,13 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, MetaData, Table, create_engine, text
 
 from tradewind.server.store import StoreError, migrate
 from tradewind.server.store.postgres import libpq_url
@@ -84,6 +86,47 @@ def test_indexes_and_checks_of_the_steps_are_those_of_the_code_on_postgresql(emp
     assert postgres_schema(empty_postgres_url) == migrated
 
 
+def required_values(table: Table, **values: Any) -> dict[str, Any]:
+    """Values of a row: something for each column that must have one."""
+    some = {bool: False, int: 1, float: 1.0, str: "x", datetime: datetime(2026, 1, 1, tzinfo=UTC)}
+    needed = {column.name: some[column.type.python_type] for column in table.columns if not column.nullable}
+    return {**needed, **values}
+
+
+def test_tries_and_dispatches_survive_the_steps_up_and_down(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url, "0001")
+    engine = engine_of(empty_database_url)
+    old = MetaData()
+    old.reflect(engine)
+    with engine.begin() as connection:
+        for table, values in (
+            ("dag_version", {"pk": 1}),
+            ("dag_run", {"pk": 1, "state": "running", "dag_version_pk": 1}),
+            ("task_instance", {"pk": 1, "run_pk": 1, "state": "running"}),
+            ("task_try", {"try_id": "first", "try_number": 1, "state": "lost", "hostname": "host", "pid": 4711}),
+            ("task_try", {"try_id": "second", "try_number": 2, "state": "running"}),
+            ("dispatch", {"dispatch_id": "over", "activity_id": "first", "instance_pk": 1}),
+            ("dispatch", {"dispatch_id": "live", "activity_id": "second", "instance_pk": 1}),
+        ):
+            connection.execute(old.tables[table].insert(), required_values(old.tables[table], **values))
+            if values.get("dispatch_id") == "over":
+                connection.execute(text("UPDATE dispatch SET ended_at = claimed_at"))
+    tries = text("SELECT try_id, try_number, state, hostname, pid FROM task_try ORDER BY try_id")
+    migrate.upgrade(empty_database_url)
+    with engine.begin() as connection:
+        assert [tuple(row) for row in connection.execute(tries)] == [
+            ("first", 1, "lost", "host", 4711),
+            ("second", 2, "running", None, None),
+        ]
+        gone = text("SELECT dispatch_id, gone_at = ended_at FROM dispatch ORDER BY dispatch_id")
+        assert [tuple(row) for row in connection.execute(gone)] == [("live", None), ("over", True)]
+        connection.execute(text("UPDATE task_try SET state = 'stopped' WHERE try_id = 'second'"))
+    migrate.downgrade(empty_database_url, "0001")
+    with engine.begin() as connection:
+        assert [row.state for row in connection.execute(tries)] == ["lost", "lost"]
+    engine.dispose()
+
+
 def test_a_newer_schema_is_left_alone(database_url: str) -> None:
     set_revision(database_url, "9999")
     with pytest.raises(StoreError, match="newer version"):
@@ -98,10 +141,13 @@ def test_two_migrations_at_once_wait_for_each_other(empty_database_url: str) -> 
 
 
 def set_revision(url: str, revision: str) -> None:
-    if url.startswith("sqlite"):
-        engine = create_engine(url, module=driver)
-    else:
-        engine = create_engine(libpq_url(url).replace("postgresql:", "postgresql+psycopg:"))
+    engine = engine_of(url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     engine.dispose()
+
+
+def engine_of(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        return create_engine(url, module=driver)
+    return create_engine(libpq_url(url).replace("postgresql:", "postgresql+psycopg:"))

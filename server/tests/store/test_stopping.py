@@ -222,8 +222,10 @@ def test_a_worker_that_returns_without_the_try_has_no_process_of_it(world: World
 @pytest.mark.parametrize("as_spooled", [False, True])
 def test_a_worker_that_returns_with_the_try_is_told_to_end_it(world: World, as_spooled: bool) -> None:
     binding, handout = stopped(world)
-    announced = {"spooled" if as_spooled else "live": [handout.dispatch_id]}
-    opened = world.connect(instance_id=binding.instance_id, **announced)
+    has = [handout.dispatch_id]
+    opened = world.connect(
+        instance_id=binding.instance_id, live=[] if as_spooled else has, spooled=has if as_spooled else []
+    )
     assert opened.ended == [handout.dispatch_id]
     assert fence(world) == handout.dispatch_id
     assert claimed(world) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import bindparam as bind
 from sqlalchemy import func, select, text
@@ -15,14 +15,12 @@ from tradewind.server.domain.claim_order import UNLIMITED
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.limits import IS_LIVE, LIVE_INSTANCES
 from tradewind.server.store.rows import Page
+from tradewind.server.store.runs.create import DEFAULT_POOL
 from tradewind.server.store.statements import insert_ignore
 from tradewind.server.store.tables import pool, task_instance
 from tradewind.server.store.tables.runs import CLAIMABLE
 from tradewind.server.store.transaction import Transaction
 from tradewind.server.store.words import storable
-
-DEFAULT_POOL: Final = "default_pool"
-"""Pool of the tasks that name none."""
 
 _PAGE = select(pool)
 _POOL = select(pool).where(pool.c.name == bind("name"))
@@ -113,9 +111,7 @@ def get_pool(tx: Transaction, name: str) -> PoolRow:
     """
     row = None if "\0" in name else tx.row(_POOL, {"name": name})
     if row is None:
-        raise Refused(
-            ProblemReason.NOT_FOUND, f"there is no pool {name}", field="pool_name", action="correct the name"
-        )
+        raise Refused(ProblemReason.NOT_FOUND, f"there is no pool {name}", field="pool_name", action="correct the name")
     return _pool(row, _uses(tx))
 
 

@@ -137,16 +137,6 @@ class Transaction:
         if self._surroundings.dialect == "postgresql":
             self._connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
-    def try_lock(self, key: int) -> bool:
-        """Take a lock that no row stands for, until the end of the transaction; SQLite has one writer anyway.
-
-        Returns:
-            False, without waiting, while another transaction has it.
-        """
-        if self._surroundings.dialect == "sqlite":
-            return True
-        return bool(self._connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({key:d})").scalar())
-
     def _execute(self, statement: Statement, parameters: Parameters | None) -> CursorResult[Any]:
         if isinstance(statement, PerDialect):
             statement = statement.of(self._surroundings.dialect)

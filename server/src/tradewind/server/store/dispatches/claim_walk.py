@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, func, literal, or_, select, text, tuple_
+from sqlalchemy import Boolean, and_, func, literal, or_, select, text, true, tuple_
 from sqlalchemy import bindparam as bind
 
 from tradewind.server.domain.claim_order import Lane
 from tradewind.server.store.dispatches.activities import TASK_COLUMNS
+from tradewind.server.store.statements import PerDialect
 from tradewind.server.store.tables import dag, dag_run, pool, task_instance
 from tradewind.server.store.transaction import Transaction
 
 LANES_AT_ONCE: Final = 256
 """Lanes that one walk goes through; the next one begins where it ended, so that more of them cost a claim no more."""
+
+_CLAIM_LOCK: Final = 0x636C61696D
+"""Any number that nothing else locks: who counts what is in use and adds to it does so alone."""
 
 _LARGEST_WEIGHT: Final = 2**63 - 1
 _CLAIMABLE = text("task_instance.state = 'scheduled' AND task_instance.stopping_dispatch_id IS NULL")
@@ -41,10 +45,12 @@ class Walk:
     Attributes:
         lanes: those that can be handed out from; paused DAGs and unknown pools are left out.
         end: the place that it came to; None at the end of the queue.
+        alone: whether no other transaction claims tasks, from now on until the end of this one.
     """
 
     lanes: list[Lane]
     end: Position | None
+    alone: bool
 
 
 def _all_queues() -> Any:
@@ -62,8 +68,12 @@ def _all_queues() -> Any:
     return select(queues.c.queue).where(queues.c.queue.is_not(None))
 
 
-def _lanes() -> Any:
-    """The first instances of the lanes behind a place, each found by one step in the index."""
+def _lanes(lock: Any) -> Any:
+    """The first instances of the lanes behind a place, each found by one step in the index; and the lock of claims.
+
+    The lock is tried and never waited for, since a transaction may hold rows that the other claimer needs. What counts
+    is read by later statements, which see what the last holder of the lock has done.
+    """
     here, following, first = (task_instance.alias(name) for name in ("here", "following", "first"))
 
     def key(of: Any) -> Any:
@@ -94,6 +104,7 @@ def _lanes() -> Any:
     )
     waiting = walked.join(first, first.c.pk == walked.c.pk).join(dag_run, dag_run.c.pk == first.c.run_pk)
     return select(
+        lock.label("alone"),
         walked.c.number,
         first.c.dag_id,
         first.c.run_pk,
@@ -110,7 +121,9 @@ def _lanes() -> Any:
 
 
 _ALL_QUEUES = _all_queues()
-_LANES = _lanes()
+_LANES = PerDialect(
+    sqlite=_lanes(true()), postgresql=_lanes(func.pg_try_advisory_xact_lock(text(str(_CLAIM_LOCK)), type_=Boolean()))
+)
 _ROWS = (
     select(
         *TASK_COLUMNS,
@@ -154,7 +167,8 @@ def walk(tx: Transaction, executor: str, queue: str, *, behind: Position | None)
     if len(rows) >= LANES_AT_ONCE:
         last = max(rows, key=lambda row: int(row.number))
         end = Position(last.dag_id, last.run_pk, last.pool, last.pool_slots)
-    return Walk([_lane(queue, row) for row in rows if row.open and row.slots is not None], end)
+    lanes = [_lane(queue, row) for row in rows if row.open and row.slots is not None]
+    return Walk(lanes, end, alone=all(row.alone for row in rows))
 
 
 def rows_of(tx: Transaction, executor: str, lane: Lane, last: Any | None, most: int) -> Sequence[Any]:

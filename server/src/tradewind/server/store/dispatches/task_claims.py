@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from tradewind.server.domain.claim_order import ClaimOrder, Lane, Usage
 from tradewind.server.store import limits
@@ -16,9 +16,6 @@ from tradewind.server.store.handouts import Handout
 from tradewind.server.store.identity import uuid7
 from tradewind.server.store.transaction import Transaction
 
-_CLAIM_LOCK: Final = 0x636C61696D
-"""Any number that nothing else locks: who counts what is in use and adds to it does so alone."""
-
 
 def claim_tasks(tx: Transaction, executor: str, takers: Takers) -> Handouts:
     """Hand waiting tasks of an executor out.
@@ -29,12 +26,13 @@ def claim_tasks(tx: Transaction, executor: str, takers: Takers) -> Handouts:
         takers: who takes them.
     """
     handouts = Handouts()
-    for lanes in _rounds(tx, executor, takers):
-        # To wait for another claimer would be to wait with locks in hand that it may need itself.
-        if not tx.try_lock(_CLAIM_LOCK):
+    for walks in _rounds(tx, executor, takers):
+        lanes = [lane for part in walks for lane in part.lanes]
+        if lanes and not all(part.alone for part in walks):
             handouts.contended = True
             break
-        handouts.add(_claim_from(tx, executor, takers, lanes))
+        if lanes:
+            handouts.add(_claim_from(tx, executor, takers, lanes))
     return handouts
 
 
@@ -59,18 +57,14 @@ def _claim_from(tx: Transaction, executor: str, takers: Takers, lanes: Sequence[
     return Handouts(handouts, held_back=order.held_back, contended=order.changing)
 
 
-def _rounds(tx: Transaction, executor: str, takers: Takers) -> Iterator[list[Lane]]:
-    """What waits, the lanes of all queues that are served; in parts if there are many, while there are free places."""
+def _rounds(tx: Transaction, executor: str, takers: Takers) -> Iterator[list[Walk]]:
+    """What waits in all queues that are served; in parts if there is much, while there are free places."""
     queues = takers.queues()
     if queues is None:
         queues = all_queues(tx, executor)
     steps = [_steps(tx, executor, queue, partial(takers.free, queue)) for queue in queues]
-    while steps:
-        parts = [next(step, None) for step in steps]
-        steps = [step for step, part in zip(steps, parts, strict=True) if part is not None]
-        lanes = [lane for part in parts if part is not None for lane in part.lanes]
-        if lanes:
-            yield lanes
+    while walks := [part for part in (next(step, None) for step in steps) if part is not None]:
+        yield walks
 
 
 def _steps(tx: Transaction, executor: str, queue: str, free: Callable[[], int]) -> Iterator[Walk]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -119,9 +119,10 @@ def apply_decision(tx: Transaction, epoch: int, decision: RunDecision) -> int | 
     rev = decision.run_rev + 1
     if not tx.change(_DECIDE, {**expected, **_run_values(tx, decision, rev, to_dirty_at)}):
         return None
-    _move(tx, decision, rev)
+    stopped: dict[int, str] = {}
     if live and decision.facts.end is not None:
-        stop_live_tries(tx, live, cause=_STOP_CAUSES[decision.facts.end.cause], actor=ACTOR)
+        stopped = stop_live_tries(tx, live, cause=_STOP_CAUSES[decision.facts.end.cause], actor=ACTOR)
+    _move(tx, decision, rev, stopped)
     if not decision.complete:
         tx.hint("runs")
     return rev
@@ -166,7 +167,7 @@ def _revisions_fit(tx: Transaction, moves: Collection[InstanceMove]) -> bool:
     return all(found.get(move.pk) == move.rev for move in moves)
 
 
-def _move(tx: Transaction, decision: RunDecision, rev: int) -> None:
+def _move(tx: Transaction, decision: RunDecision, rev: int, stopped: Mapping[int, str]) -> None:
     changes: list[dict[str, Any]] = []
     for move in decision.moves:
         scheduled = move.to_state is TaskInstanceState.SCHEDULED
@@ -192,6 +193,7 @@ def _move(tx: Transaction, decision: RunDecision, rev: int) -> None:
             to_state=move.to_state.value,
             actor=ACTOR,
             detail=changes[-1]["to_reason"],
+            dispatch_id=stopped.get(move.pk),
         )
         if scheduled:
             tx.hint("ready")

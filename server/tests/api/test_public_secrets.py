@@ -97,7 +97,7 @@ def test_an_export_gives_out_secrets_to_admins_alone_and_is_noted(play: Callable
         assert (refused.status, refused.json["reason"]) == (403, "not_allowed")
         exported = await d.call("POST", "/api/v2/exports/connections", {})
         (connection,) = exported.json["connections"]
-        assert {**FULL, "description": None} == connection
+        assert connection == {**FULL, "description": None}
         trail = await d.store.read(audit.list_audit)
         assert ("export_connections", "admin:a-admin") in [(row.action, row.actor) for row in trail.items]
 

@@ -188,7 +188,8 @@ class World:
 
         def one_pass(tx: Transaction) -> bool:
             result = RunPass(RunMemory(), tx, epoch).run()
-            assert not (result.faulty or result.refused)
+            assert not result.faulty
+            assert not result.refused
             return result.more or bool(scheduling.dirty_runs(tx, 1))
 
         while self.write(later(seconds_from_now, one_pass)):

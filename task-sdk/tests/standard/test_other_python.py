@@ -107,7 +107,7 @@ def test_an_exit_code_may_skip_the_task(codes: Any, state: str) -> None:
 
 def test_texts_are_found_under_the_name_that_airflow_gives_them() -> None:
     def first() -> str:
-        return virtualenv_string_args[0]  # type: ignore[name-defined]  # noqa: F821 - the script has it
+        return virtualenv_string_args[0]  # type: ignore[name-defined, no-any-return]  # noqa: F821 - the script has it
 
     with DAG("d") as dag:
         ExternalPythonOperator(task_id="a", python=sys.executable, python_callable=first, string_args=["one"])
@@ -140,7 +140,7 @@ def test_the_decorators_are_the_operators() -> None:
         def triple(number: int) -> int:
             return number * 3
 
-        triple(double(2))  # type: ignore[arg-type]  # a result stands for a value
+        triple(double(2))
     assert dag.test().xcom("triple") == 12
 
 

@@ -1,41 +1,43 @@
 """Every exception that a DAG author can meet or raise; each has its Airflow name too.
 
-TradewindException
-├── TradewindSkipException          raise it: the task ends as skipped
-├── TradewindFailException          raise it: the task fails, and no further try is made
-├── TradewindNotFoundException      something that was asked for does not exist
-│   ├── VariableNotFound
-│   ├── ConnectionNotFound
-│   ├── XComNotFound
-│   ├── DagNotFound
-│   └── DagRunNotFound
-├── DagRunAlreadyExists
-├── DownstreamTasksSkipped          raise it: the task succeeds, and these tasks are skipped
-├── TradewindBadRequest             a call or an argument makes no sense
-├── TradewindConfigException        a setting is missing or wrong
-├── TradewindSensorTimeout          what a task waited for did not come in time
-├── TradewindOptionalProviderFeatureException
-├── SerializationError
-├── TradewindRuntimeError           a call to the control plane was refused
-│   └── ServerUnreachable
-├── OutsideTaskError                something that only works in a running task
-├── XComNotSerializableError        a value cannot be an XCom
-├── XComNotReadableError            an XCom stands for a value that cannot or may not be rebuilt here
-├── UnsupportedFeatureError         known in Airflow, not in this version
-└── DagAuthoringError               a DAG file says something that cannot be
-    ├── UnsupportedArgumentError    known in Airflow, not in this version
-    ├── UnknownArgumentError
-    ├── DuplicateTaskIdFound
-    ├── TaskAlreadyInTaskGroup
-    ├── ParamValidationError        a value does not meet the schema of its param, in a task also
-    ├── TimetableInvalid
-    ├── FailFastDagInvalidTriggerRule
-    ├── TaskNotFound
-    ├── DagDuplicatedIdException
-    └── DagCycleException
-DagFileTimeout (BaseException)      the import of a DAG file takes too long
-TaskTerminated (BaseException)      the process of the task was asked to end
-TradewindTaskTimeout (BaseException)  the task ran longer than its execution_timeout
+Which one is a case of which::
+
+    TradewindException
+    ├── TradewindSkipException          raise it: the task ends as skipped
+    ├── TradewindFailException          raise it: the task fails, and no further try is made
+    ├── TradewindNotFoundException      something that was asked for does not exist
+    │   ├── VariableNotFound
+    │   ├── ConnectionNotFound
+    │   ├── XComNotFound
+    │   ├── DagNotFound
+    │   └── DagRunNotFound
+    ├── DagRunAlreadyExists
+    ├── DownstreamTasksSkipped          raise it: the task succeeds, and these tasks are skipped
+    ├── TradewindBadRequest             a call or an argument makes no sense
+    ├── TradewindConfigException        a setting is missing or wrong
+    ├── TradewindSensorTimeout          what a task waited for did not come in time
+    ├── TradewindOptionalProviderFeatureException
+    ├── SerializationError
+    ├── TradewindRuntimeError           a call to the control plane was refused
+    │   └── ServerUnreachable
+    ├── OutsideTaskError                something that only works in a running task
+    ├── XComNotSerializableError        a value cannot be an XCom
+    ├── XComNotReadableError            an XCom stands for a value that cannot or may not be rebuilt here
+    ├── UnsupportedFeatureError         known in Airflow, not in this version
+    └── DagAuthoringError               a DAG file says something that cannot be
+        ├── UnsupportedArgumentError    known in Airflow, not in this version
+        ├── UnknownArgumentError
+        ├── DuplicateTaskIdFound
+        ├── TaskAlreadyInTaskGroup
+        ├── ParamValidationError        a value does not meet the schema of its param, in a task also
+        ├── TimetableInvalid
+        ├── FailFastDagInvalidTriggerRule
+        ├── TaskNotFound
+        ├── DagDuplicatedIdException
+        └── DagCycleException
+    DagFileTimeout (BaseException)      the import of a DAG file takes too long
+    TaskTerminated (BaseException)      the process of the task was asked to end
+    TradewindTaskTimeout (BaseException)  the task ran longer than its execution_timeout
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ def clear(  # noqa: PLR0917 - click passes by name
         if output == "table":
             print_table(chosen, ["dag_run_id", "task_id", "state"])
         if not dry_run and chosen:
-            if not yes and output == "table":
-                click.confirm(f"Clear {len(chosen)} task instances?", abort=True)
+            if not yes:
+                click.confirm(f"Clear {len(chosen)} task instances?", abort=True, err=True)
             chosen = api.post(path, {**body, "dry_run": False})["task_instances"]
             if output == "table":
                 click.echo(f"cleared {len(chosen)} task instances")
@@ -103,30 +103,36 @@ def mark(  # noqa: PLR0917 - click passes by name
     dag_id: str, run_id: str, state: str, tasks: tuple[str, ...], upstream: bool, downstream: bool, output: str
 ) -> None:
     """Set the state of a run, or of tasks of it, by hand: success, failed, or skipped for tasks."""
+    if not tasks and (state not in RUN_STATES or upstream or downstream):
+        what = "--upstream and --downstream need tasks" if upstream or downstream else f"a run cannot be marked {state}"
+        raise CommandFailed(f"{what}; name them with --task", EXIT_WRONG_USE)
     with open_api() as api:
-        changed = (
-            [_mark_task(api, dag_id, run_id, task, state, upstream=upstream, downstream=downstream) for task in tasks]
-            if tasks
-            else [_mark_run(api, dag_id, run_id, state)]
-        )
+        if not tasks:
+            changed = [api.patch(path_of("dags", dag_id, "dagRuns", run_id), {"state": state})]
+        else:
+            body = {"new_state": state, "include_upstream": upstream, "include_downstream": downstream}
+            changed = [one for task in tasks for one in _mark_task(api, dag_id, run_id, task, body)]
     if output == "json":
         print_json(changed)
-        return
-    for name in tasks or (run_id,):
-        click.echo(f"{'task' if tasks else 'run'} {name}: {paint(state)}")
+    elif tasks:
+        print_table(changed, ["dag_run_id", "task_id", "state"])
+    else:
+        click.echo(f"run {run_id}: {paint(changed[0]['state'])}")
 
 
-def _mark_run(api: PublicApi, dag_id: str, run_id: str, state: str) -> Any:
-    if state not in RUN_STATES:
-        raise CommandFailed(f"a run cannot be marked {state}; name tasks with --task", EXIT_WRONG_USE)
-    return api.patch(path_of("dags", dag_id, "dagRuns", run_id), {"state": state})
+def _mark_task(api: PublicApi, dag_id: str, run_id: str, task: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The task instances that changed: none, where all that is meant is in the state already."""
+    from tradewind.sdk.client.calls import ProblemError
 
-
-def _mark_task(
-    api: PublicApi, dag_id: str, run_id: str, task: str, state: str, *, upstream: bool, downstream: bool
-) -> Any:
-    body = {"new_state": state, "include_upstream": upstream, "include_downstream": downstream}
-    return api.patch(path_of("dags", dag_id, "dagRuns", run_id, "taskInstances", task), body)
+    try:
+        answer = api.patch(path_of("dags", dag_id, "dagRuns", run_id, "taskInstances", task), body)
+    except ProblemError as problem:
+        if (problem.reason, problem.field) != ("conflict", "new_state"):
+            raise
+        click.echo(problem.detail, err=True)
+        return []
+    found: list[dict[str, Any]] = answer["task_instances"]
+    return found
 
 
 __all__ = ["runs"]

@@ -22,6 +22,9 @@ EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 EXIT_UNREACHABLE = 3
 
+ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 413, 422})
+"""Answers of a server that takes part: the name or value is wrong. Others refuse the caller, or are a fault."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -96,8 +99,8 @@ def open_api() -> Iterator[PublicApi]:
     except ServerUnreachable as error:
         raise CommandFailed(f"{url.value} (from {url.origin}) cannot be reached: {error}", EXIT_UNREACHABLE) from None
     except ProblemError as error:
-        unknown_or_wrong = error.status in {400, 404, 405, 409, 413, 422}
-        raise CommandFailed(_sentence(error), EXIT_WRONG_USE if unknown_or_wrong else EXIT_UNREACHABLE) from None
+        code = EXIT_WRONG_USE if error.status in ABOUT_THE_REQUEST else EXIT_UNREACHABLE
+        raise CommandFailed(_sentence(error), code) from None
     except TradewindRuntimeError as error:
         raise CommandFailed(f"{error} (the URL is from {url.origin})", EXIT_UNREACHABLE) from None
 

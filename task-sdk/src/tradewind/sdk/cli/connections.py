@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, open_api
 from tradewind.sdk.cli.files import read_objects, write_objects
 from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
 from tradewind.sdk.cli.stored import delete_all, existing_option, import_all, listed, put
+
+if TYPE_CHECKING:
+    from tradewind.sdk.client.http import PublicApi
 
 FIELDS = ("conn_type", "description", "host", "login", "password", "schema", "port", "extra")
 
@@ -68,16 +71,19 @@ def set_connection(conn_id: str, conn_uri: str | None, conn_json: str | None, **
     if conn_uri is not None:
         fields = fields_of(conn_id, conn_uri)
     elif conn_json is not None:
-        fields = fields_of(conn_id, _json_object(conn_json))
-    elif fields.get("password") == "-":
-        fields["password"] = click.prompt("Password", hide_input=True)
+        fields = fields_of(conn_id, _json_object(conn_json, "--conn-json"))
+    else:
+        if "extra" in fields:
+            _json_object(fields["extra"], "--conn-extra")
+        if fields.get("password") == "-":
+            fields["password"] = click.prompt("Password", hide_input=True, err=True)
+    is_whole = conn_uri is not None or conn_json is not None
     with open_api() as api:
-        if ways == [fields] and "conn_type" not in fields:
-            api.patch(path_of("connections", conn_id), fields)
-            created = False
-        else:
-            change = fields if ways == [fields] else {**dict.fromkeys(FIELDS), **fields}
-            created = put(api, "connections", conn_id, {"connection_id": conn_id, **fields}, change)
+        created = "conn_type" in fields and put(
+            api, "connections", conn_id, {"connection_id": conn_id, **fields}, _whole(fields) if is_whole else fields
+        )
+        if "conn_type" not in fields:
+            _change(api, conn_id, fields)
     click.echo(f"{'created' if created else 'changed'} {conn_id}")
 
 
@@ -97,7 +103,7 @@ def import_connections(file: str, on_existing: str) -> None:
     entries = {}
     for conn_id, given in read_objects(file, "connections").items():
         fields = fields_of(conn_id, given)
-        entries[conn_id] = ({"connection_id": conn_id, **fields}, {**dict.fromkeys(FIELDS), **fields})
+        entries[conn_id] = ({"connection_id": conn_id, **fields}, _whole(fields))
     with open_api() as api:
         import_all(api, "connections", entries, on_existing)
 
@@ -134,11 +140,27 @@ def fields_of(conn_id: str, given: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _whole(fields: dict[str, Any]) -> dict[str, Any]:
+    """The change that leaves nothing of what a connection was."""
+    return {**dict.fromkeys(FIELDS), **fields}
+
+
+def _change(api: PublicApi, conn_id: str, fields: dict[str, Any]) -> None:
+    from tradewind.sdk.client.calls import ProblemError
+
+    try:
+        api.patch(path_of("connections", conn_id), fields)
+    except ProblemError as problem:
+        if problem.reason != "not_found":
+            raise
+        raise CommandFailed(f"{problem.detail}; --conn-type is needed to create it", EXIT_WRONG_USE) from None
+
+
+def _json_object(text: str, source: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise CommandFailed(f"--conn-json is not JSON: {error}", EXIT_WRONG_USE) from None
+        raise CommandFailed(f"{source} is not JSON: {error}", EXIT_WRONG_USE) from None
     if not isinstance(found, dict):
-        raise CommandFailed("--conn-json must be a JSON object", EXIT_WRONG_USE)
+        raise CommandFailed(f"{source} must be a JSON object", EXIT_WRONG_USE)
     return found

@@ -15,7 +15,7 @@ from tradewind.sdk.cli.output import output_option, paint, print_fields, print_j
 
 @click.group()
 def dags() -> None:
-    """DAGs: check, test, list, show, trigger, pause, next runs, import errors."""
+    """DAGs: check, test, list, show, trigger, pause, next-runs, versions, errors."""
 
 
 @dags.command()
@@ -197,6 +197,44 @@ def next_runs(dag_id: str, count: int, output: str) -> None:
         print_json(rows)
     else:
         print_table(rows, ["run_after", "logical_date", "data_interval_start", "data_interval_end"])
+
+
+@dags.command()
+@click.argument("dag_id")
+@click.argument("number", required=False, type=click.IntRange(1))
+@click.option("--since", type=click.IntRange(1), help="Number of the version to compare with; the one before.")
+@output_option
+def versions(dag_id: str, number: int | None, since: int | None, output: str) -> None:
+    """List the versions of a DAG, or show what changed with version NUMBER."""
+    if number is None and since is not None:
+        raise CommandFailed("--since compares with a version: name that, too", EXIT_WRONG_USE)
+    path = path_of("dags", dag_id, "dagVersions")
+    with open_api() as api:
+        if number is None:
+            found = api.get(path)["dag_versions"]
+        else:
+            found = api.get(f"{path}/{number}", compare_with=since or (number - 1 or None))
+    if output == "json":
+        print_json(found)
+    elif number is None:
+        print_table(found, ["version_number", "created_at", "bundle_name"])
+    else:
+        _print_changes(found)
+
+
+def _print_changes(version: dict[str, Any]) -> None:
+    changes = version["changes"]
+    if changes is None:
+        click.echo(f"version {version['version_number']} is the first one")
+        return
+    whole = {"task_id": None, "fields": changes["fields"]}
+    changed = [{**one, **field} for one in (whole, *changes["changed_tasks"]) for field in one["fields"]]
+    rows = [
+        *({"change": "added", "task_id": task} for task in changes["added_tasks"]),
+        *({"change": "removed", "task_id": task} for task in changes["removed_tasks"]),
+        *({"change": "changed", **row} for row in changed),
+    ]
+    print_table(rows, ["change", "task_id", "field", "before", "after"])
 
 
 @dags.command(name="import-errors")

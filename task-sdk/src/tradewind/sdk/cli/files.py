@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,15 @@ def write_objects(path: str, objects: dict[str, Any], what: str) -> None:
     if path == "-":
         click.echo(text, nl=False)
         return
-    partial = f"{path}.partial"
+    partial: str | None = None
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor, partial = tempfile.mkstemp(dir=Path(path).absolute().parent, prefix=".tradewind-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
         Path(partial).replace(path)
     except OSError as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
         raise CommandFailed(f"{path} cannot be written: {error.strerror}", EXIT_WRONG_USE) from None
     click.echo(f"{len(objects)} {what} written to {path}")
 

@@ -9,7 +9,7 @@ from tradewind.sdk.cli.lazy import LazyGroup, distribution_commands
 COMMANDS = {
     "dags": (
         "tradewind.sdk.cli.testing:dags",
-        "DAGs: check, test, list, show, trigger, pause, next-runs, errors.",
+        "DAGs: check, test, list, show, trigger, pause, next-runs, versions, errors.",
     ),
     "runs": ("tradewind.sdk.cli.changes:runs", "DAG runs: list, show, cancel, clear, mark."),
     "tasks": ("tradewind.sdk.cli.tasks:tasks", "Task instances: list, show, logs, why."),

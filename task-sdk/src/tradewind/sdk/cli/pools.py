@@ -49,12 +49,11 @@ def get(name: str, output: str) -> None:
 @click.argument("name")
 @click.argument("slots", type=click.IntRange(-1))
 @click.argument("description", required=False)
-@click.option("--include-deferred", is_flag=True, help="Count deferred tasks, too.")
-def set_pool(name: str, slots: int, description: str | None, include_deferred: bool) -> None:
+@click.option("--include-deferred/--leave-out-deferred", default=None, help="Whether deferred tasks keep their slots.")
+def set_pool(name: str, slots: int, description: str | None, include_deferred: bool | None) -> None:
     """Create or change a pool of SLOTS slots; -1 stands for any number."""
-    change: dict[str, Any] = {"slots": slots, "include_deferred": include_deferred}
-    if description is not None:
-        change["description"] = description
+    given = {"slots": slots, "description": description, "include_deferred": include_deferred}
+    change = {field: value for field, value in given.items() if value is not None}
     with open_api() as api:
         created = put(api, "pools", name, {"name": name, **change}, _changeable(name, change))
     click.echo(f"{'created' if created else 'changed'} {name}")

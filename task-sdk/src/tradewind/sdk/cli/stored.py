@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_FAILED, path_of
+from tradewind.sdk.cli.connection import ABOUT_THE_REQUEST, EXIT_FAILED, path_of
 
 if TYPE_CHECKING:
     from tradewind.sdk.client.http import PublicApi
@@ -114,6 +114,8 @@ def import_all(
             else:
                 failures.append(f"{name}: exists already")
         except ProblemError as problem:
+            if problem.status not in ABOUT_THE_REQUEST:
+                raise
             failures.append(f"{name}: {problem.detail}")
     click.echo(f"{done} {kind} imported" + (f", {skipped} skipped" if skipped else ""))
     for failure in failures:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,17 +43,20 @@ def test(  # noqa: PLR0917 - click passes by name
     """
     from tradewind.sdk.exceptions import TradewindException
 
-    chosen = _load(file, dag_id)
-    try:
-        run = chosen.test(
-            logical_date=_moment(logical_date),
-            run_conf=read_conf(conf),
-            variable_file_path=variable_file,
-            conn_file_path=connection_file,
-            mark_success_pattern=mark_success_pattern,
-        )
-    except TradewindException as error:
-        raise CommandFailed(str(error), EXIT_WRONG_USE) from None
+    date, run_conf = _moment(logical_date), read_conf(conf)
+    # What tasks print is no part of the JSON.
+    with contextlib.redirect_stdout(sys.stderr if output == "json" else sys.stdout):
+        chosen = _load(file, dag_id)
+        try:
+            run = chosen.test(
+                logical_date=date,
+                run_conf=run_conf,
+                variable_file_path=variable_file,
+                conn_file_path=connection_file,
+                mark_success_pattern=mark_success_pattern,
+            )
+        except TradewindException as error:
+            raise CommandFailed(str(error), EXIT_WRONG_USE) from None
     rows = [
         {
             "task_id": instance.task_id,

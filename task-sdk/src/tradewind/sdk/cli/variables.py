@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, open_api, path_of
+from tradewind.sdk.cli.connection import EXIT_UNREACHABLE, EXIT_WRONG_USE, CommandFailed, open_api, path_of
 from tradewind.sdk.cli.files import read_objects, write_objects
 from tradewind.sdk.cli.output import output_option, print_json, print_table
 from tradewind.sdk.cli.stored import delete_all, existing_option, import_all, listed, put
@@ -45,7 +45,7 @@ def get(key: str, default: str | None) -> None:
                 raise
             found = {"value": default}
     if found["value"] is None:
-        raise CommandFailed(f"your credential may not see the value of variable {key}", EXIT_WRONG_USE)
+        raise CommandFailed(f"your credential may not see the value of variable {key}", EXIT_UNREACHABLE)
     click.echo(found["value"])
 
 
@@ -101,7 +101,7 @@ def export_variables(file: str) -> None:
     with open_api() as api:
         rows = list(listed(api, "variables"))
     if any(row["value"] is None for row in rows):
-        raise CommandFailed("your credential may not see the values of variables", EXIT_WRONG_USE)
+        raise CommandFailed("your credential may not see the values of variables", EXIT_UNREACHABLE)
     objects = {
         row["key"]: {"value": row["value"], "description": row["description"]} if row["description"] else row["value"]
         for row in rows

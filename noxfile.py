@@ -107,6 +107,22 @@ def e2e(session: nox.Session) -> None:
 
 
 @nox.session(tags=["all"])
+def faults(session: nox.Session) -> None:
+    """Whole systems under faults: the first hundred seeds, those that failed once, and each sort of fault alone."""
+    install_all(session)
+    run_tests(session, "tests/journal", "tests/faults")
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Many seeds of faults: 2,000 unless told otherwise, as in `nox -s chaos -- 100-5000`; arguments after it go on."""
+    install_all(session)
+    seeds, *rest = session.posargs or ["0-1999"]
+    session.posargs[:] = rest
+    run_tests(session, "tests/faults/test_seeds.py", env={"FAULT_SEEDS": seeds})
+
+
+@nox.session(tags=["all"])
 def go(session: nox.Session) -> None:
     """The Go module: vet, format, tests."""
     env = go_environment(session)

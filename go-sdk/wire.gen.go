@@ -1829,6 +1829,9 @@ func (v *TaskError) UnmarshalJSON(data []byte) error {
 
 // TaskSucceeded: The try succeeded.
 type TaskSucceeded struct {
+	// What report_started says, where the worker left it out because the end came soon.
+	Started *Started `json:"started,omitzero"`
+
 	// On the worker's clock.
 	StartedAt time.Time `json:"started_at"`
 
@@ -1867,6 +1870,9 @@ func (v TaskSucceeded) MarshalJSON() ([]byte, error) {
 
 // TaskFailed: The try failed.
 type TaskFailed struct {
+	// What report_started says, where the worker left it out because the end came soon.
+	Started *Started `json:"started,omitzero"`
+
 	// On the worker's clock.
 	StartedAt *time.Time `json:"started_at,omitzero"`
 
@@ -1898,6 +1904,9 @@ func (v TaskFailed) MarshalJSON() ([]byte, error) {
 
 // TaskSkipped: The try decided that the task is not needed.
 type TaskSkipped struct {
+	// What report_started says, where the worker left it out because the end came soon.
+	Started *Started `json:"started,omitzero"`
+
 	// On the worker's clock.
 	StartedAt time.Time `json:"started_at"`
 
@@ -1929,6 +1938,9 @@ func (v TaskSkipped) MarshalJSON() ([]byte, error) {
 
 // ActivityInterrupted: The worker ended the activity for a reason that is not the activity's own; it is handed out again and counts as no failure.
 type ActivityInterrupted struct {
+	// What report_started says, where the worker left it out because the end came soon.
+	Started *Started `json:"started,omitzero"`
+
 	// On the worker's clock.
 	EndedAt time.Time `json:"ended_at"`
 
@@ -1959,6 +1971,9 @@ func (v ActivityInterrupted) MarshalJSON() ([]byte, error) {
 
 // FileParsed: The parse ended.
 type FileParsed struct {
+	// What report_started says, where the worker left it out because the end came soon.
+	Started *Started `json:"started,omitzero"`
+
 	// On the worker's clock.
 	EndedAt time.Time `json:"ended_at"`
 

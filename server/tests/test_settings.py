@@ -74,3 +74,33 @@ def test_the_public_url_is_one_that_others_can_open(tmp_path: Path) -> None:
 def test_the_home_directory_is_named_by_the_environment() -> None:
     assert home_directory({"TRADEWIND_HOME": "/srv/tradewind"}) == Path("/srv/tradewind")
     assert home_directory({}).name == ".tradewind"
+
+
+@pytest.mark.parametrize(
+    ("environ", "toml", "words"),
+    [
+        ({"TRADEWIND__API__PORT__X": "5"}, "", ["api.port", "TRADEWIND__API__PORT__X"]),
+        ({"TRADEWIND__EXECUTORS__COMMAND": "{oops"}, "", ["TRADEWIND__EXECUTORS__COMMAND"]),
+        ({"TRADEWIND__EXECUTORS__DEFAULT": "nope"}, "", ["executors", "nope", "worker_session"]),
+        ({}, "[workers]\nlease_seconds = 5\nrenew_every_seconds = 5", ["workers", "renew_every_seconds must be less"]),
+        ({}, '[api]\npublic_url = "tradewind.example"', ["api.public_url", "https://HOST"]),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused_with_where_they_stand(
+    tmp_path: Path, environ: dict[str, str], toml: str, words: list[str]
+) -> None:
+    (tmp_path / "tradewind.toml").write_text(toml)
+    with pytest.raises(SettingsError) as refused:
+        load_settings(tmp_path, environ)
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tradewind.toml").mkdir()
+    with pytest.raises(SettingsError, match=r"tradewind\.toml cannot be read"):
+        load_settings(tmp_path, {})
+
+
+def test_an_empty_path_is_none(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {"TRADEWIND__DAGS__FOLDER": ""}).dags_folder == tmp_path / "dags"

@@ -27,9 +27,18 @@ def chain(deployment: Deployment) -> Numbers:
 
 def fan_out(deployment: Deployment) -> Numbers:
     """Tasks that are independent of each other, each in a process of its own."""
+    return _many(deployment, "wide", alone=True)
+
+
+def fan_out_reuse(deployment: Deployment) -> Numbers:
+    """The same tasks, in processes that run one after another."""
+    return _many(deployment, "wide_reuse", alone=False)
+
+
+def _many(deployment: Deployment, dag_id: str, *, alone: bool) -> Numbers:
     product, database = deployment.product_cpu(), deployment.database_cpu()
-    asked, marks, ended = measured_run(deployment, "wide")
-    if len({mark.pid for mark in marks}) != len(marks):
+    asked, marks, ended = measured_run(deployment, dag_id)
+    if alone and len({mark.pid for mark in marks}) != len(marks):
         raise Disturbed("two tasks ran in one process")
     product_seconds, database_seconds = product.used(), database.used()
     return {
@@ -73,6 +82,7 @@ def command_line(deployment: Deployment) -> Numbers:
 STEADY: dict[str, Callable[[Deployment], Numbers]] = {
     "chain": chain,
     "fan_out": fan_out,
+    "fan_out_reuse": fan_out_reuse,
     "trigger": trigger,
     "command_line": command_line,
 }

@@ -18,8 +18,9 @@ import pysqlite3.dbapi2 as sqlite3  # the server's own
 from tests.benchmarks.deployment import Deployment, database_server, deployed
 from tests.benchmarks.figures import STEADY, Numbers, cold_start
 from tests.benchmarks.measuring import OtherLoad, summary
-from tests.e2e.journal import faults, read_journal
 from tests.e2e.processes import program
+from tests.journal.checker import faults
+from tests.journal.records import read_journal
 from tests.support.postgres import Postgres
 
 DISTRIBUTIONS = ("tradewind-server", "tradewind-task-sdk")

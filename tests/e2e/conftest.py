@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.journal import faults, read_journal
 from tests.e2e.processes import adopt_orphans, survivors
 from tests.e2e.system import System
+from tests.journal.checker import faults
+from tests.journal.executions import read_executions
+from tests.journal.records import read_journal
+from tests.journal.waiting import unexplained
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,15 +40,18 @@ def system(request: pytest.FixtureRequest) -> System:
 
 def looked_over(system: System) -> Iterator[System]:
     """End what the test has left running, and hold the system to what must be true after any test."""
+    unsaid: list[str] = []
     try:
         yield system
+        unsaid = list(unexplained(system.unfinished()))
         system.close()
     finally:
         left = survivors()
         system.release()
     assert left == [], "processes outlived the system"
+    assert unsaid == []
     if system.has_database():
-        assert faults(read_journal(system.database_url)) == []
+        assert faults(read_journal(system.database_url, executions=read_executions(system.witness))) == []
 
 
 @pytest.hookimpl(wrapper=True)

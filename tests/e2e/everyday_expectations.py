@@ -86,6 +86,21 @@ EXPECTED = {
             ("secrets", "return_value"): [{"day": 1}, "postgres://me:pw@db:5432/main", 5432, "none"],
         },
     ),
+    "functions": Expectation(
+        run="success",
+        tasks=_all(
+            "success",
+            *("decorated", "total", "collect", "make_0", "make_1", "inline_0", "inline_1", "add"),
+            *("doubled.double", "doubled.double__1"),
+        ),
+        xcoms={
+            ("decorated", "return_value"): ["told", [1, "2026-03-01"]],
+            ("total", "return_value"): [40, 1, False],
+            ("collect", "return_value"): {"values": [[0, 1], 20, {"made": 0}], "day": "SUNDAY", "dag": None},
+            ("make_1", "made_1"): "2026-03-01",
+            ("add", "return_value"): [11, "add"],
+        },
+    ),
     "rules": Expectation(
         run="failed",
         tasks={

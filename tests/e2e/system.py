@@ -15,6 +15,7 @@ from tests.e2e.processes import DEADLINE_SECONDS, Running, eventually, program
 
 DAGS = Path(__file__).parent / "dags"
 FINAL = {"success", "failed"}
+ENDED = {*FINAL, "skipped", "upstream_failed"}
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,24 @@ class System:
         self.home = directory / "home"
         self.dags = directory / "dags"
         self.directory = directory
+        self.witness = directory / "witness"
         self.database_url = database_url or f"sqlite:///{self.home / 'tradewind.db'}"
         self.processes: list[Running] = []
         self._api: Api | None = None
-        for folder in (self.home, self.dags):
+        for folder in (self.home, self.dags, self.witness):
             folder.mkdir(parents=True, exist_ok=True)
         self.environment = {
             **clean_environment(directory),
             "TRADEWIND_HOME": str(self.home),
             "TRADEWIND__DATABASE__URL": self.database_url,
             "TRADEWIND__DAGS__FOLDER": str(self.dags),
+            "WITNESS_FOLDER": str(self.witness),
         }
 
     def add_dags(self, *files: Path | str) -> None:
         """Put DAG files, or folders of them, where the system looks; a plain name is one of `tests/e2e/dags`."""
+        if any(isinstance(file, str) for file in files):
+            shutil.copy(DAGS / "witness.py", self.dags)
         for file in files:
             source = DAGS / file if isinstance(file, str) else file
             if source.is_dir():
@@ -168,6 +173,15 @@ class System:
             return instance if instance["state"] in wanted else None
 
         return eventually(f"{task_id} in {' or '.join(wanted)}", there)
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        """Return the task instances that are not final, of every run that is not; nothing while no server answers."""
+        if self._api is None or not self._api.answers():
+            return []
+        runs = self.api.get("dags", "~", "dagRuns", limit=1000)["dag_runs"]
+        live = [run for run in runs if run["state"] not in FINAL]
+        found = (self.instances(run["dag_id"], run["dag_run_id"]) for run in live)
+        return [instance for page in found for instance in page.values() if instance["state"] not in ENDED]
 
     def make_token(self, role: str, name: str) -> str:
         """Make a credential as an administrator does on the server's machine."""

@@ -11,9 +11,9 @@ from sqlalchemy import text
 from tests.benchmarks.deployment import Deployment, database_server, deployed
 from tests.benchmarks.run import measure
 from tests.e2e.api import Api, ApiError
-from tests.e2e.journal import read_journal
 from tests.e2e.processes import program
 from tests.e2e.system import System
+from tests.journal.records import read_journal
 from tradewind.server.roles import open_store
 from tradewind.server.settings import load_settings
 

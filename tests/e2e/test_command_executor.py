@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.e2e.journal import read_journal
 from tests.e2e.system import System
+from tests.journal.records import read_journal
 
 COMMAND = [sys.executable, "-m", "tradewind.sdk", "run-activity"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.everyday_expectations import DATE, EXPECTED
-from tests.e2e.journal import read_journal
 from tests.e2e.system import System
+from tests.journal.records import read_journal
 from tradewind.sdk import Connection
 from tradewind.sdk.local import LocalDeployment
 from tradewind.sdk.parsing.loading import load_dag_file

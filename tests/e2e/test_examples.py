@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.flights import EXAMPLES, facts
-from tests.e2e.journal import read_journal
 from tests.e2e.system import System
+from tests.journal.records import read_journal
 
 ETL_TASKS = {
     "extract",

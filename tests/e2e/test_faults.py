@@ -8,10 +8,10 @@ import psutil
 import pytest
 
 from tests.e2e.flights import EXAMPLES, facts
-from tests.e2e.journal import read_journal
 from tests.e2e.processes import Running, eventually, program
 from tests.e2e.system import System, free_port
 from tests.e2e.test_examples import loaded
+from tests.journal.records import read_journal
 
 Kill = Callable[[System, Running], None]
 

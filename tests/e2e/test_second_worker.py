@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.flights import EXAMPLES, facts
-from tests.e2e.journal import read_journal
 from tests.e2e.system import System, clean_environment
+from tests.journal.records import read_journal
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE_DAGS = ("etl_flights", "bash_pipeline", "retries")

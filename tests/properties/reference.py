@@ -150,8 +150,11 @@ class Reference:
             [self.states[source] for source in upstream],
             [self.states[source] for source in upstream if model.tasks[source].traits.is_setup],
         )
-        if traits.is_teardown or traits.trigger_rule is TriggerRule.ALWAYS:
+        if traits.trigger_rule is TriggerRule.ALWAYS:
             return by
+        if traits.is_teardown:
+            ended = all(self.states[other] in TASK_INSTANCE_FINAL for other in self._between(name))
+            return by if ended or by is not READY else NONE
         above = {self.states[setup] for setup in self._setups_above(name) if setup not in upstream}
         if above & BAD:
             return NOT_REACHED
@@ -168,6 +171,12 @@ class Reference:
             if traits[setup].is_setup and (not teardowns or teardowns & below):
                 found.add(setup)
         return found
+
+    def _between(self, teardown: str) -> set[str]:
+        above = self._reached(teardown, {other: set(task.upstream) for other, task in self.model.tasks.items()})
+        setups = {other for other in self.model.tasks[teardown].upstream if self.model.tasks[other].traits.is_setup}
+        below = {other for setup in setups for other in self._reached(setup, self.downstream)}
+        return above & below - set(self.model.tasks[teardown].upstream)
 
     @staticmethod
     def _reached(start: str, edges: Mapping[str, set[str]]) -> set[str]:

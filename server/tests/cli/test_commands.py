@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import click
@@ -78,3 +79,26 @@ def test_a_database_that_was_never_migrated_is_refused_and_the_command_named(tmp
     code, output = run("tokens", "create", "--role", "admin", "--name", "ada", home=tmp_path)
     assert code == 1
     assert "tradewind-server db migrate" in output
+
+
+def test_a_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, output = run("db", "migrate", home=tmp_path / "file" / "home")
+    assert code == 2
+    assert "cannot be" in output
+    assert "TRADEWIND_HOME" in output
+
+
+def test_a_port_that_is_taken_is_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        code, output = run("standalone", "--workers", "0", "--port", port, home=tmp_path)
+    assert code == 1
+    assert "api.port" in output
+    assert port in output
+
+
+def test_a_password_in_the_query_of_a_url_is_hidden() -> None:
+    assert hide_password("postgresql://db/tw?user=a&password=s&x=1") == "postgresql://db/tw?user=a&password=***&x=1"

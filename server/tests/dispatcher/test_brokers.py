@@ -59,6 +59,9 @@ class Broker:
     def known(self) -> set[str]:
         return set(self.held)
 
+    def holds(self, dispatch_id: str) -> bool:
+        return dispatch_id in self.held
+
     async def close(self) -> None:
         return
 

@@ -7,7 +7,7 @@ import pytest
 from tradewind.server.contract import ActivityKind, CodeReference, ParseDagFile
 from tradewind.server.dispatcher.room import Room, without
 from tradewind.server.executors.protocol import Context, ExecutorHost, Offer
-from tradewind.server.store.handouts import ClaimRequest, Handout, WorkerBinding
+from tradewind.server.store.handouts import ClaimRequest, FreedPlace, Handout, WorkerBinding
 
 from .conftest import NOW
 
@@ -21,6 +21,7 @@ class Places:
     name: str = "x"
     delivers: Literal["session", "ticket"] = "session"
     offers: list[Offer] = field(default_factory=list)
+    held: set[str] = field(default_factory=set)
 
     def attach(self, host: ExecutorHost) -> None:
         return
@@ -35,7 +36,10 @@ class Places:
         return self.offers
 
     def known(self) -> set[str]:
-        return set()
+        return self.held
+
+    def holds(self, dispatch_id: str) -> bool:
+        return dispatch_id in self.held
 
     async def close(self) -> None:
         return
@@ -63,21 +67,26 @@ def handout(worker: WorkerBinding | None) -> Handout:
     )
 
 
+def room_of(*executors: Places) -> Room:
+    room = Room(executors)
+    room.look()
+    return room
+
+
 def test_room_is_asked_for_by_kind() -> None:
-    room = Room([Places(offers=[offer(3), offer(2, kind=TASK), offer(0, kind=TASK)])])
+    room = room_of(Places(offers=[offer(3), offer(2, kind=TASK), offer(0, kind=TASK)]))
     assert [(request.kind, request.limit) for request in room.requests(TASK)] == [(TASK, 2)]
     assert room.requests(PARSE)[0].worker == binding()
 
 
 @pytest.mark.parametrize(("kind", "asked"), [(TASK, 0), (PARSE, 1)])
 def test_a_session_without_queues_takes_parses_and_no_tasks(kind: ActivityKind, asked: int) -> None:
-    room = Room([Places(offers=[offer(1, kind=kind, queues=frozenset())])])
+    room = room_of(Places(offers=[offer(1, kind=kind, queues=frozenset())]))
     assert len(room.requests(kind)) == asked
 
 
 def test_more_room_brings_nothing_where_the_line_is_empty() -> None:
-    places = Places(offers=[offer(2)])
-    room = Room([places])
+    room = room_of(Places(offers=[offer(2)]))
     assert room.has_unasked()
     room.claimed(room.requests(PARSE), [handout(binding())])
     assert not room.has_unasked()
@@ -85,25 +94,67 @@ def test_more_room_brings_nothing_where_the_line_is_empty() -> None:
     assert room.has_unasked()
 
 
-def test_more_room_may_bring_something_where_all_places_were_filled() -> None:
-    room = Room([Places(offers=[offer(1)])])
-    room.claimed(room.requests(PARSE), [handout(binding())])
+def test_what_is_claimed_takes_a_place_before_its_executor_knows_and_once() -> None:
+    places = Places(offers=[offer(2)])
+    room = room_of(places)
+    given = [handout(binding()), handout(binding())]
+    room.claimed(room.requests(PARSE), given)
+    assert not room.has_unasked()
+    places.offers = [offer(1)]
+    room.look([given[0].dispatch_id])
+    assert not room.has_unasked(), "the other one is still on its way"
+    places.offers = [offer(0)]
+    room.look([given[1].dispatch_id])
+    assert not room.has_unasked()
+    places.offers = [offer(1)]
+    room.look()
     assert room.has_unasked()
+
+
+def test_a_place_that_a_transaction_frees_is_there_for_its_claim_and_counts_once() -> None:
+    places = Places(offers=[offer(0)], held={"ended"})
+    room = room_of(places)
+    freed = [FreedPlace("ended", "x", PARSE, "s")]
+    assert [request.limit for request in room.requests(PARSE, freed)] == [1]
+    assert room.requests(PARSE) == []
+    room.claimed([], [], freed=freed)
+    assert [request.limit for request in room.requests(PARSE)] == [1]
+    assert [request.limit for request in room.requests(PARSE, freed)] == [1]
+    places.held, places.offers = set(), [offer(1)]
+    room.look()
+    assert [request.limit for request in room.requests(PARSE, freed)] == [1]
+
+
+@pytest.mark.parametrize(
+    "freed",
+    [
+        FreedPlace("ended", "x", PARSE, "another session"),
+        FreedPlace("ended", "x", TASK, "s"),
+        FreedPlace("unknown here", "x", PARSE, "s"),
+        FreedPlace("ended", "another executor", PARSE, "s"),
+    ],
+)
+def test_a_place_that_is_freed_elsewhere_is_none_here(freed: FreedPlace) -> None:
+    room = room_of(Places(offers=[offer(0)], held={"ended"}))
+    assert room.requests(PARSE, [freed]) == []
 
 
 def test_another_connection_or_other_queues_are_another_line() -> None:
     places = Places(offers=[offer(1)])
-    room = Room([places])
+    room = room_of(places)
     room.claimed(room.requests(PARSE), [])
+    assert not room.has_unasked()
     places.offers = [Offer("w", binding(epoch=2), PARSE, frozenset({"default"}), 1)]
+    room.look()
     assert room.has_unasked()
     room.claimed(room.requests(PARSE), [])
     places.offers = [Offer("w", binding(epoch=2), PARSE, frozenset({"default", "gpu"}), 1)]
+    room.look()
     assert room.has_unasked()
 
 
 def test_nothing_is_asked_for_an_executor_that_is_shut() -> None:
-    room = Room([Places(offers=[offer(1)])])
+    room = room_of(Places(offers=[offer(1)]))
     room.shut("x")
     assert (room.requests(PARSE), room.has_unasked()) == ([], False)
     room.open("x")
@@ -118,23 +169,22 @@ def test_places_given_to_parses_are_gone_for_the_tasks_of_a_broker_alone() -> No
 
 
 def test_what_a_limit_held_back_is_worth_a_claim_once_something_has_ended() -> None:
-    room = Room([Places(offers=[offer(2, kind=TASK)])])
-    room.something_ended()
-    assert not room.may_go_on()
-    room.something_is_ready()
+    room = room_of(Places(offers=[offer(2, kind=TASK)]))
+    room.begin()
     room.claimed(room.requests(TASK), [], held_back=True)
-    assert not room.may_go_on()
+    assert not room.has_unasked()
     room.something_ended()
-    assert room.may_go_on()
+    assert room.has_unasked()
 
 
 def test_what_ends_during_a_claim_counts_as_ended_after_it() -> None:
-    room = Room([Places(offers=[offer(2, kind=TASK)])])
-    room.something_is_ready()
+    room = room_of(Places(offers=[offer(2, kind=TASK)]))
+    room.begin()
+    asked = room.requests(TASK)
     room.something_ended()
-    room.claimed(room.requests(TASK), [], held_back=True)
-    assert room.may_go_on()
-    room.something_is_ready()
+    room.claimed(asked, [], held_back=True)
+    assert room.has_unasked()
+    room.begin()
     room.claimed(room.requests(TASK), [])
     room.something_ended()
-    assert not room.may_go_on()
+    assert not room.has_unasked()

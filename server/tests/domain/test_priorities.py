@@ -7,7 +7,7 @@ import pytest
 
 from tradewind.server.contract import Isolation, OnCut, SerializedDag, SerializedTask, TriggerRule, WeightRule
 from tradewind.server.domain import priorities
-from tradewind.server.domain.priorities import LARGEST, effective_weights
+from tradewind.server.domain.priorities import LARGEST, SMALLEST, effective_weights
 
 
 def task(task_id: str, *upstream: str, weight: int = 1, rule: WeightRule | None = None) -> SerializedTask:
@@ -66,7 +66,7 @@ def test_each_task_has_its_own_rule() -> None:
 def test_weights_may_be_negative_and_are_cut_at_the_bound() -> None:
     assert weights(task("a", weight=-5), task("b", "a", weight=-7)) == {"a": -12, "b": -7}
     assert weights(task("a", weight=LARGEST), task("b", "a", weight=LARGEST)) == {"a": LARGEST, "b": LARGEST}
-    assert weights(task("a", weight=-LARGEST), task("b", "a", weight=-9))["a"] == -LARGEST
+    assert weights(task("a", weight=SMALLEST), task("b", "a", weight=-9))["a"] == SMALLEST
 
 
 @pytest.mark.parametrize("seed", range(20))

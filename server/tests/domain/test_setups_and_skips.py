@@ -51,6 +51,64 @@ def test_scopes_inside_of_each_other() -> None:
     assert graph.cleared_with("b") == ("i", "it", "o", "ot")
 
 
+def scopes(graph: Graph) -> dict[str, set[str]]:
+    return {graph.task_ids[down]: {graph.task_ids[one] for one in between} for down, between in graph.scopes.items()}
+
+
+def test_a_teardown_cleans_up_after_all_between_its_setups_and_itself() -> None:
+    graph = Graph(
+        {
+            "s": [],
+            "a": ["s"],
+            "other": [],
+            "b": ["a", "other"],
+            "c": ["b"],
+            "t": ["s", "c"],
+            "side": ["a"],
+            "after": ["t"],
+        },
+        {"s": SETUP, "t": TEARDOWN},
+    )
+    assert scopes(graph) == {"t": {"a", "b"}}
+    number = graph.number("t")
+    assert graph.in_scope_of == {graph.number("a"): (number,), graph.number("b"): (number,)}
+
+
+def test_a_teardown_without_setup_or_without_anything_between_has_no_scope() -> None:
+    edges = {"s": [], "a": ["s"], "b": ["a"], "t": ["s", "b"]}
+    assert scopes(Graph(edges, {"t": TEARDOWN})) == {}
+    assert scopes(Graph({"s": [], "a": ["s"], "t": ["s", "a"]}, {"s": SETUP, "t": TEARDOWN})) == {}
+    always = TaskTraits(is_teardown=True, trigger_rule=TriggerRule.ALWAYS)
+    assert scopes(Graph(edges, {"s": SETUP, "t": always})) == {}
+
+
+def test_a_teardown_waits_for_what_goes_on_after_a_failure_beside_it() -> None:
+    run = WatchedRun({"s": [], "a": ["s"], "b": ["s"], "c": ["a", "b"], "t": ["s", "c"]}, {"s": SETUP, "t": TEARDOWN})
+    run.decide()
+    run.report("s", State.SUCCESS)
+    assert run.decide() == {"a": State.SCHEDULED, "b": State.SCHEDULED}
+    run.report("a", State.FAILED)
+    assert run.decide() == {"c": State.UPSTREAM_FAILED}
+    run.report("b", State.SUCCESS)
+    assert run.decide() == {"t": State.SCHEDULED}
+
+
+def test_a_cleared_task_holds_the_teardown_back_once_more() -> None:
+    run = WatchedRun(
+        {"s": [], "a": ["s"], "c": ["a"], "t": ["s", "c"]},
+        {"s": SETUP, "c": TaskTraits(trigger_rule=TriggerRule.ALWAYS), "t": TEARDOWN},
+    )
+    run.decide()
+    run.report("s", State.SUCCESS)
+    run.report("c", State.SUCCESS)
+    assert run.decide() == {"a": State.SCHEDULED}
+    run.report("a", State.SUCCESS)
+    run.report("a", State.NONE)
+    assert run.decide() == {"a": State.SCHEDULED}
+    run.report("a", State.FAILED)
+    assert run.decide() == {"t": State.SCHEDULED}
+
+
 @pytest.mark.parametrize("state", [State.FAILED, State.SKIPPED])
 def test_a_setup_further_above_decides_before_the_rule(state: State) -> None:
     follows = State.UPSTREAM_FAILED if state is State.FAILED else State.SKIPPED

@@ -20,7 +20,7 @@ from tradewind.server.scheduler import due_runs
 from tradewind.server.scheduler.due_runs import DueLook, Look
 from tradewind.server.store import Transaction, dags, plans, runs, schedules, scheduling
 
-from .conftest import World, play, serialized
+from .conftest import World, failed, play, serialized
 
 HOURLY = CronTriggerTimetable(crons=["@hourly"], timezone="UTC")
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,6 +100,44 @@ def test_continuous_follows_the_end_of_each_run(world: World) -> None:
         spans = [(run.data_interval_start, run.data_interval_end) for run in found]
         assert spans[0][0] == NEW_YEAR
         assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
+
+    play(scene())
+
+
+def test_continuous_goes_on_after_a_run_that_failed(world: World) -> None:
+    async def scene() -> None:
+        async with world.scheduler():
+            await world.declare("d", [serialized("a")], timetable=ContinuousTimetable(), start_date=NEW_YEAR)
+            for _ in range(2):
+                await world.until_ready("a")
+                await world.claim()
+                await world.finish("a", failed())
+            await world.until_ready("a")
+        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", newest_first=False))).items
+        assert [run.state for run in found] == [DagRunState.FAILED, DagRunState.FAILED, DagRunState.RUNNING]
+        assert [run.data_interval_start for run in found[1:]] == [run.data_interval_end for run in found[:-1]]
+
+    play(scene())
+
+
+def test_continuous_stops_when_too_many_runs_in_a_row_failed(world: World) -> None:
+    async def scene() -> None:
+        async with world.scheduler():
+            await world.declare(
+                "d",
+                [serialized("a")],
+                timetable=ContinuousTimetable(),
+                start_date=NEW_YEAR,
+                max_consecutive_failed_dag_runs=2,
+            )
+            for _ in range(2):
+                await world.until_ready("a")
+                await world.claim()
+                await world.finish("a", failed())
+            await world.until(lambda tx: dags.get_dag(tx, "d").paused)
+            await world.declare("e", [serialized("b")], timetable=OnceTimetable())
+            await world.until_ready("b")
+            assert await count(world, "d") == 2
 
     play(scene())
 

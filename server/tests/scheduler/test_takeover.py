@@ -54,6 +54,7 @@ def settings(settings: Settings) -> Settings:
             "TRADEWIND__SCHEDULER__POLL_SECONDS": "86400",
             "TRADEWIND__SCHEDULER__LEASE_SECONDS": "0.6",
             "TRADEWIND__WORKERS__LEASE_SECONDS": "0.6",
+            "TRADEWIND__WORKERS__RENEW_EVERY_SECONDS": "0.2",
             "TRADEWIND__WORKERS__HANDOUT_TIMEOUT_SECONDS": "0.2",
         },
     )

@@ -5,9 +5,20 @@ from typing import Any
 
 import pytest
 
-from tradewind.server.contract import DagRunState, SerializedTask, TaskFailed, TaskSucceeded, TriggerRule
+from tradewind.server.contract import (
+    DagRunState,
+    DagRunType,
+    Reason,
+    SerializedTask,
+    TaskFailed,
+    TaskSucceeded,
+    TriggerRule,
+    WaitingForPast,
+    WaitingForUpstream,
+)
+from tradewind.server.domain import reasons
 from tradewind.server.domain.refusals import Refused
-from tradewind.server.store import dags, runs, scheduling
+from tradewind.server.store import Transaction, dags, runs, scheduling, views
 from tradewind.server.store.handouts import Handout
 
 from .world import World, dag, failed, later, started, succeeded, task, task_id_of
@@ -47,6 +58,14 @@ def check_stopped(world: World, handout: Handout) -> None:
     """Whoever has it may not act for it any more."""
     with pytest.raises(Refused, match="has ended"):
         world.report(handout.dispatch_id, started())
+
+
+def why(world: World, run_id: str, task_id: str = "a") -> Reason:
+    def query(tx: Transaction) -> Reason:
+        row = runs.get_instance(tx, "d", run_id, task_id)
+        return reasons.explain(views.instance_views(tx, [row])[row.pk])
+
+    return world.read(query)
 
 
 def test_a_run_starts_when_it_is_due_and_not_before(world: World) -> None:
@@ -217,6 +236,43 @@ def test_a_task_waits_for_itself_in_the_run_before(world: World, *, dated: bool)
     succeed(world, claim(world)["a"])
     assert world.states("r1") == {"a": "scheduled", "b": "none"}
     assert world.run_row("r1").held_by_run_pk is None
+
+
+@pytest.mark.parametrize("catchup", [True, False])
+def test_a_run_by_hand_is_no_run_before_where_the_schedule_makes_up_for_what_it_missed(
+    world: World, *, catchup: bool
+) -> None:
+    world.declare(dag("d", task("a", **LOOKS_BACK), catchup=catchup))
+    for number, run_type in enumerate((DagRunType.SCHEDULED, DagRunType.MANUAL, DagRunType.MANUAL)):
+        world.trigger("d", run_id=f"r{number}", logical_date=DAY + timedelta(days=number), run_type=run_type)
+    world.schedule()
+    assert [world.states(f"r{number}")["a"] for number in range(3)] == ["scheduled", "none", "none"]
+    before = {"r1": "r0", "r2": "r0" if catchup else "r1"}
+    for run_id, held_by in before.items():
+        assert world.run_row(run_id).held_by_run_pk == world.run_row(held_by).pk
+        assert why(world, run_id) == WaitingForPast(
+            run_id=held_by, task_id="a", state=world.instance("a", held_by).state
+        )
+    succeed(world, claim(world)["a"])
+    assert world.states("r2") == {"a": "scheduled" if catchup else "none"}
+
+
+def test_a_teardown_waits_for_all_that_its_setup_allowed_and_says_so(world: World) -> None:
+    tasks = [task("up", is_setup=True), task("a", "up"), task("b", "up"), task("c", "a", "b")]
+    handed = begin(world, *tasks, task("down", "up", "c", **TEARDOWN))
+    succeed(world, handed["up"])
+    handed = claim(world)
+    fail(world, handed["a"])
+    assert world.states("r") == {
+        "up": "success",
+        "a": "failed",
+        "b": "queued",
+        "c": "upstream_failed",
+        "down": "none",
+    }
+    assert why(world, "r", "down") == WaitingForUpstream(upstream=["b"], unfinished=1)
+    succeed(world, handed["b"])
+    assert world.states("r")["down"] == "scheduled"
 
 
 def test_a_failed_task_holds_the_next_run_until_somebody_helps(world: World) -> None:

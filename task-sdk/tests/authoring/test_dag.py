@@ -8,6 +8,7 @@ import pytest
 
 from tradewind.sdk import DAG, BaseOperator, Param, dag, task
 from tradewind.sdk.authoring.dag_context import current_dag
+from tradewind.sdk.authoring.serialize import serialize_dag
 from tradewind.sdk.exceptions import (
     AirflowDagCycleException,
     DagAuthoringError,
@@ -369,3 +370,15 @@ def test_what_a_dag_says_of_its_tasks() -> None:
     assert (declared.owner, declared.teardowns, declared.dag_display_name) == ("x, y", [b], "Words")
     assert a.downstream_task_ids == {"b"}
     assert declared.folder == str(Path(__file__).parent)
+
+
+def test_an_attribute_that_would_have_an_effect_in_airflow_is_refused_before_serialization() -> None:
+    with DAG("d") as declared:
+        EmptyOperator(task_id="a")
+    declared.on_failure_callback = print  # type: ignore[attr-defined]  # what is tested
+    with pytest.raises(UnsupportedArgumentError, match="on_failure_callback=.* of DAG 'd'"):
+        serialize_dag(declared)
+
+
+def test_no_catchup_is_none_or_false() -> None:
+    assert DAG("d", catchup=None).catchup is False  # type: ignore[arg-type]  # as Airflow takes it

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tradewind.sdk import DAG, BaseOperator, Context, Param, TaskGroup, TriggerRule, XComArg, literal, task
+from tradewind.sdk.authoring.serialize import serialize_dag
 from tradewind.sdk.authoring.unsupported import TASK_ARGUMENTS
 from tradewind.sdk.exceptions import (
     DagAuthoringError,
@@ -320,3 +321,48 @@ def test_an_attribute_of_a_class_is_no_default() -> None:
         queue = "of the class"
 
     assert Owned(task_id="a").queue == "default"
+
+
+def test_retries_may_be_digits_of_an_environment_variable() -> None:
+    with DAG("d"):
+        assert EmptyOperator(task_id="a", retries="3").retries == 3
+        with pytest.raises(DagAuthoringError, match="retries of task 'b' of DAG 'd' must be an integer, not str"):
+            EmptyOperator(task_id="b", retries="many")
+
+
+def test_none_stands_for_the_default_of_queue_and_retry_delay() -> None:
+    with DAG("d"):
+        task = EmptyOperator(task_id="a", queue=None, retry_delay=None)
+    assert (task.queue, task.retry_delay) == ("default", dt.timedelta(minutes=5))
+
+
+def test_a_priority_strategy_of_ones_own_is_refused() -> None:
+    with DAG("d"), pytest.raises(UnsupportedArgumentError, match="priority strategies of your own"):
+        EmptyOperator(task_id="a", weight_rule=object())  # type: ignore[arg-type]  # what is tested
+
+
+def test_operators_see_arguments_without_effect_as_unused() -> None:
+    with DAG("d"):
+        task = EmptyOperator(task_id="a", email_on_failure=False)
+    assert (task.email, task.email_on_failure, task.email_on_retry) == (None, False, True)
+    assert (task.inlets, task.outlets, task.on_failure_callback) == ([], [], None)
+
+
+@pytest.mark.parametrize("name", ["on_failure_callback", "outlets"])
+def test_an_attribute_that_would_have_an_effect_in_airflow_is_refused_before_serialization(name: str) -> None:
+    with DAG("d") as dag:
+        task = EmptyOperator(task_id="a")
+    setattr(task, name, [print])
+    with pytest.raises(UnsupportedArgumentError, match=f"{name}=.* of task 'a' of DAG 'd'"):
+        serialize_dag(dag)
+
+
+def test_an_operator_may_use_names_of_refused_arguments_for_its_own_things() -> None:
+    class Mail(BaseOperator):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.email = "a@example.org"
+
+    with DAG("d") as dag:
+        Mail(task_id="a")
+    assert [task.task_id for task in serialize_dag(dag).tasks] == ["a"]

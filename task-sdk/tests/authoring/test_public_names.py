@@ -43,3 +43,19 @@ def test_a_dag_file_imports_no_network_client() -> None:
     code = "import sys; from tradewind.sdk import DAG, dag, task; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not heavy & set(loaded)
+
+
+@pytest.mark.parametrize("name", ["DeserializingResultError", "PoolNotFound"])
+def test_an_exception_of_airflows_server_is_refused_by_a_sentence(name: str) -> None:
+    with pytest.raises(ImportError, match=f"{name} is known in airflow.exceptions, but nothing"):
+        exec(f"from tradewind.sdk.exceptions import {name}", {})
+
+
+def test_a_missing_variable_is_caught_as_in_airflow_2_and_3() -> None:
+    for base in (KeyError, exceptions.AirflowRuntimeError, exceptions.AirflowNotFoundException):
+        assert issubclass(exceptions.VariableNotFound, base)
+
+
+def test_a_file_is_imported_for_all_its_dags_and_tasks() -> None:
+    assert tradewind.sdk.get_parsing_context() == (None, None)
+    assert tradewind.sdk.get_parsing_context().dag_id is None

@@ -45,6 +45,18 @@ def test_a_cron_schedule_is_meant_in_the_zone_of_the_start_date() -> None:
     assert (timetable.crons, timetable.timezone) == (("0 0 * * *",), "Asia/Tokyo")
 
 
+@pytest.mark.parametrize(
+    "cron",
+    ["0 22-4 * * *", "0 9 * * FRI-MON", "0 0 1 NOV-FEB *", "0 6 ? * MON", "0 12 * * L5", "0 0 L * *", "0 0 * * 7"],
+)
+def test_a_cron_expression_may_be_what_it_may_be_in_airflow(cron: str) -> None:
+    assert CronTriggerTimetable(cron, timezone="UTC").crons == (cron,)
+
+
+def test_the_name_of_a_schedule_may_begin_with_a_capital() -> None:
+    assert CronTriggerTimetable("@Daily", timezone="UTC").crons == ("0 0 * * *",)
+
+
 def test_a_span_is_months_and_time() -> None:
     spans = [dt.timedelta(minutes=90), relativedelta(years=1, months=2, weeks=1, hours=1), relativedelta(days=1)]
     timetables = [DeltaTriggerTimetable(span) for span in spans]

@@ -166,3 +166,18 @@ def test_a_lambda_needs_a_task_id() -> None:
             task(lambda: 1)()
         task(task_id="one")(lambda: 1)()
     assert dag.task_ids == ["one"]
+
+
+def test_what_an_asterisk_takes_is_not_given_to_a_parameter_for_the_context() -> None:
+    with DAG("d"):
+
+        @task
+        def total(*numbers: int, ti: Any) -> int:
+            return sum(numbers)
+
+        assert made(total(1, 2, 3)).task_id == "total"
+
+
+def test_the_argument_that_hides_return_values_is_taken() -> None:
+    with DAG("d"):
+        assert made(task(show_return_value_in_logs=False)(double)(1)).task_id == "double"

@@ -1,4 +1,4 @@
-"""Rules of `runs clear`, `runs mark` and `runs cancel`."""
+"""Rules of what changes runs by hand, and of looking at a single task."""
 
 import json
 
@@ -112,3 +112,51 @@ def test_a_run_that_has_ended_cannot_be_cancelled(tradewind: Program) -> None:
     done = tradewind("runs", "cancel", "d", "r")
     assert done.exit_code == 2
     assert "run r has ended in success (field dag_run_id)" in done.stderr
+
+
+def test_a_task_is_cleared_as_a_part_of_its_run(tradewind: Program) -> None:
+    tradewind.answers(CHOSEN)
+    done = tradewind("tasks", "clear", "d", "load", "r", "--downstream", "--yes")
+    assert (done.exit_code, done.stdout.splitlines()[-1]) == (0, "cleared 2 task instances")
+    sent = tradewind.sent[1][2]
+    assert (sent["task_ids"], sent["dag_run_id"], sent["include_downstream"]) == (["load"], "r", True)
+    assert (sent["only_failed"], sent["include_upstream"], sent["run_on_latest_version"]) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "path", "note"),
+    [
+        (["looked at"], "/dags/d/dagRuns/r", "looked at"),
+        ([""], "/dags/d/dagRuns/r", None),
+        (["x", "--task", "t"], "/dags/d/dagRuns/r/taskInstances/t", "x"),
+    ],
+)
+def test_a_note_is_of_a_run_or_of_a_task_and_an_empty_one_is_none(
+    tradewind: Program, arguments: list[str], path: str, note: str | None
+) -> None:
+    tradewind.answers({})
+    assert tradewind("runs", "note", "d", "r", *arguments).exit_code == 0
+    assert tradewind.sent == [("PATCH", path, {"note": note})]
+
+
+def test_runs_are_deleted_after_somebody_agreed(tradewind: Program) -> None:
+    assert tradewind("runs", "delete", "d", "a", given="n\n").exit_code == 1
+    assert tradewind.sent == []
+    tradewind.answers(None, problem(409, "conflict", "It is running."), None)
+    done = tradewind("runs", "delete", "d", "a", "b", "c", given="y\n")
+    assert (done.exit_code, done.stdout) == (2, "deleted a\ndeleted c\n")
+    assert "It is running." in done.stderr
+
+
+def test_the_state_of_a_task_is_one_word(tradewind: Program) -> None:
+    tradewind.answers({"state": None})
+    assert tradewind("tasks", "state", "d", "t", "r").stdout == "none\n"
+
+
+@pytest.mark.parametrize(("state", "waits"), [("queued", True), ("upstream_failed", False)])
+def test_a_task_without_a_try_has_no_log_and_says_why(tradewind: Program, state: str, waits: bool) -> None:
+    tradewind.answers({"task_id": "t", "state": state, "try_number": 0, "reason_text": "Because of a."})
+    done = tradewind("tasks", "logs", "d", "t", "r")
+    assert done.exit_code == 2
+    assert f"t is {state} and has no log: Because of a." in done.stderr
+    assert ("--follow waits for it" in done.stderr) is waits

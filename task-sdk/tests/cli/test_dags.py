@@ -19,10 +19,10 @@ def test_each_dag_that_is_named_is_paused_or_goes_on(tradewind: Program, command
     assert tradewind.sent == [("PATCH", f"/dags/{name}", {"is_paused": paused}) for name in "ab"]
 
 
-def test_the_first_unknown_dag_ends_the_command(tradewind: Program) -> None:
-    tradewind.answers({}, UNKNOWN)
+def test_an_unknown_dag_keeps_no_other_from_being_paused(tradewind: Program) -> None:
+    tradewind.answers({}, UNKNOWN, {})
     done = tradewind("dags", "pause", "a", "b", "c")
-    assert (done.exit_code, done.stdout) == (2, "paused a\n")
+    assert (done.exit_code, done.stdout) == (2, "paused a\npaused c\n")
 
 
 def test_next_runs_are_told(tradewind: Program) -> None:
@@ -110,7 +110,7 @@ def test_a_list_that_goes_on_says_so(tradewind: Program) -> None:
     dag: dict[str, Any] = {"dag_id": "d", "is_paused": True, "is_stale": False, "tags": [{"name": "x"}]}
     tradewind.answers({"dags": [dag], "total_entries": 3})
     done = tradewind("dags", "list", "--limit", "1")
-    assert "1 of 3; --limit shows more" in done.stdout
+    assert "1 of 3; --limit shows more" in done.stderr
     assert "yes" in done.stdout
 
 

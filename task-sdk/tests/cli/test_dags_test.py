@@ -115,4 +115,4 @@ def test_a_file_without_a_dag_has_none_to_test(file: Path) -> None:
     file.write_text("x = 1\n")
     done = run(file)
     assert done.returncode == 2
-    assert "none" in done.stderr
+    assert "declares no DAG" in done.stderr

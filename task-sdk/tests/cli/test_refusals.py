@@ -14,6 +14,11 @@ WRONG = [
     (("dags", "trigger", "d", "--conf", "{"), "--conf is not JSON"),
     (("dags", "trigger", "d", "--conf", "[1]"), "JSON object"),
     (("dags", "trigger", "d", "--conf", "@nowhere.json"), "nowhere.json cannot be read"),
+    (("dags", "trigger", "d", "--conf", '{"n": NaN}'), "NaN is no number of JSON"),
+    (("dags", "trigger", "d", "--conf", "[" * 100_000), "nested too deep"),
+    (("dags", "trigger", "d", "--conf", '{"n": "\\ud800"}'), "no character of UTF-8"),
+    (("dags", "trigger", "d", "--run-id", "\udcff"), "no character of UTF-8"),
+    (("dags", "versions", "\udcff"), "no character of UTF-8"),
     (("dags", "pause"), "DAG_IDS"),
     (("dags", "unpause"), "DAG_IDS"),
     (("dags", "next-runs", "d", "-n", "0"), "--count"),
@@ -29,7 +34,11 @@ WRONG = [
     (("runs", "mark", "d", "r", "running"), "'running' is not one of"),
     (("runs", "mark", "d", "r", "skipped"), "a run cannot be marked skipped"),
     (("runs", "mark", "d", "r", "success", "--downstream"), "--downstream need tasks"),
+    (("runs", "note", "d", "r"), "TEXT"),
+    (("runs", "delete", "d"), "RUN_IDS"),
     (("tasks", "logs", "d", "t", "--try", "0"), "--try"),
+    (("tasks", "clear", "d"), "TASK_ID"),
+    (("tasks", "state", "d"), "TASK_ID"),
     (("tasks", "why", "d"), "TASK_ID"),
     (("variables", "get"), "KEY"),
     (("variables", "set", "k"), "VALUE"),
@@ -82,7 +91,12 @@ ASKING = [
     ("runs", "clear", "d", "--yes"),
     ("runs", "mark", "d", "r", "success"),
     ("runs", "mark", "d", "r", "skipped", "--task", "t"),
+    ("runs", "trigger", "d"),
+    ("runs", "note", "d", "r", "words"),
+    ("runs", "delete", "d", "r", "--yes"),
     ("tasks", "list", "d"),
+    ("tasks", "state", "d", "t"),
+    ("tasks", "clear", "d", "t", "--yes"),
     ("tasks", "show", "d", "t"),
     ("tasks", "logs", "d", "t"),
     ("tasks", "why", "d", "t"),
@@ -107,7 +121,7 @@ ASKING = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[" ".join(one) for one, _ in WRONG])
+@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[ascii(" ".join(one))[:60] for one, _ in WRONG])
 def test_wrong_use_is_refused_before_anything_is_sent(
     tradewind: Program, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str
 ) -> None:

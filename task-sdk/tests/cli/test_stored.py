@@ -83,11 +83,12 @@ def test_lists_are_read_page_after_page(tradewind: Program, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_first_that_does_not_exist_ends_a_deletion(tradewind: Program, kind: str) -> None:
-    tradewind.answers(None, UNKNOWN)
+def test_one_that_does_not_exist_keeps_no_other_from_being_deleted(tradewind: Program, kind: str) -> None:
+    tradewind.answers(None, UNKNOWN, None)
     done = tradewind(kind, "delete", "a", "b", "c")
-    assert (done.exit_code, done.stdout) == (2, "deleted a\n")
-    assert [(method, path) for method, path, _ in tradewind.sent] == [("DELETE", f"/{kind}/{name}") for name in "ab"]
+    assert (done.exit_code, done.stdout) == (2, "deleted a\ndeleted c\n")
+    assert [(method, path) for method, path, _ in tradewind.sent] == [("DELETE", f"/{kind}/{name}") for name in "abc"]
+    assert done.stderr == "Error: There is none.\n"
 
 
 def test_variables_are_imported_from_json(tradewind: Program, file: Path) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from tradewind.sdk import DAG, Connection, CronDataIntervalTimetable, Variable, get_current_context, task
+from tradewind.sdk import DAG, Connection, CronDataIntervalTimetable, Param, Variable, get_current_context, task
 from tradewind.sdk.contract import DagRunState
 from tradewind.sdk.exceptions import (
     DagAuthoringError,
+    ParamValidationError,
     TaskNotFound,
     TradewindException,
     TradewindFailException,
@@ -20,6 +21,19 @@ from tradewind.sdk.local import LocalClock, LocalDeployment
 from tradewind.sdk.standard.operators.empty import EmptyOperator
 
 DATE = dt.datetime(2026, 3, 1, 6, tzinfo=dt.UTC)
+
+BACKEND = """
+from tradewind.sdk import BaseXCom
+
+class Reversed(BaseXCom):
+    @staticmethod
+    def serialize_value(value, **place):
+        return value[::-1]
+
+    @staticmethod
+    def deserialize_value(result):
+        return result.value[::-1]
+"""
 
 
 def states(run: Any) -> dict[str, str]:
@@ -217,3 +231,36 @@ def test_a_task_that_does_not_exist_is_named() -> None:
 
 def test_an_empty_dag_succeeds() -> None:
     assert DAG("d").test().state is DagRunState.SUCCESS
+
+
+def test_a_run_whose_params_cannot_be_is_refused() -> None:
+    with DAG("d", params={"day": Param(type="string")}) as dag:
+        EmptyOperator(task_id="a")
+    with pytest.raises(ParamValidationError, match="Invalid input for param day"):
+        dag.test()
+    assert str(dag.test(run_conf={"day": "monday"}).state) == "success"
+
+
+def test_xcoms_are_kept_by_the_back_end_that_the_environment_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "backend_of_a_test.py").write_text(BACKEND)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("TRADEWIND_WORKER_XCOM_BACKEND", "backend_of_a_test:Reversed")
+    with DAG("d") as dag:
+
+        @task
+        def say() -> str:
+            return "abc"
+
+        @task
+        def hear(said: str) -> str:
+            return said + "d"
+
+        hear(say())
+    run = dag.test()
+    kept = {place[2]: value for place, value in run.deployment.xcoms.items()}
+    assert kept == {"say": "cba", "hear": "dcba"}
+    assert run.xcom("hear") == "abcd"
+    monkeypatch.delenv("TRADEWIND_WORKER_XCOM_BACKEND")
+    assert dag.test().xcom("hear") == "abcd"

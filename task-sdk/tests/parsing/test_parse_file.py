@@ -221,20 +221,6 @@ def test_an_exception_that_cannot_be_shown_is_still_an_error(bundle: Bundle) -> 
     assert len(error.message) == 10_000
 
 
-@pytest.mark.parametrize(
-    ("text", "hint"),
-    [
-        ("from airflow.sdk import DAG\n", "airflow.sdk is tradewind.sdk"),
-        ("from tradewind.sdk.standard.sensors.filesystem import FileSensor\n", "does not have it"),
-        ("import nonsense_that_is_missing\n", "put it into the bundle"),
-    ],
-)
-def test_a_missing_module_says_what_to_do(bundle: Bundle, text: str, hint: str) -> None:
-    error = bundle.error(text=text)
-    assert (error.type, error.line) == ("ModuleNotFoundError", 1)
-    assert hint in error.message
-
-
 def test_a_file_that_is_not_there_is_an_error(bundle: Bundle) -> None:
     parsed = bundle.parse("missing.py")
     assert parsed.error is not None
@@ -371,3 +357,9 @@ def test_relative_roots_are_fine(bundle: Bundle, monkeypatch: pytest.MonkeyPatch
     assert [(one.dag_id, one.line) for one in parsed.dags] == [("d", 3)]
     assert set(parsed.files_read) == {"sub/file.py"}
     assert os.sep not in parsed.code_id
+
+
+def test_what_is_installed_comes_before_files_of_the_bundle(bundle: Bundle) -> None:
+    bundle.write("colorsys.py", IMPORTS + "import colorsys\n\nd = DAG(colorsys.rgb_to_hls.__name__)\n")
+    parsed = bundle.parse("colorsys.py")
+    assert [one.dag_id for one in parsed.dags] == ["rgb_to_hls"]

@@ -288,3 +288,7 @@ def test_a_process_that_forks_tries_makes_their_templates_ready(bench: Bench) ->
     bench.write("Show(task_id='a', value='{{ ds }}')", "jinja_environment_kwargs={'nonsense': 1}", SHOW)
     make_ready(load_dag_file(bench.root, "file.py").dags["d"].tasks)
     assert "nonsense" in bench.failed().error.message
+
+
+def test_native_rendering_makes_none_of_an_empty_text(bench: Bench) -> None:
+    assert shown(bench, "['', '5', 'x']", dag="render_template_as_native_obj=True") == [None, 5, "x"]

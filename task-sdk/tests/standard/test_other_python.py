@@ -156,3 +156,27 @@ def test_a_branch_may_be_chosen_elsewhere() -> None:
         "a": "success",
         "b": "skipped",
     }
+
+
+def test_pickle_stands_in_for_a_serializer_that_the_worker_does_not_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dill.py").write_text("from pickle import *\n")
+    with DAG("d") as dag:
+        ExternalPythonOperator(
+            task_id="a",
+            python=sys.executable,
+            python_callable=describe,
+            op_args=[4],
+            serializer="dill",
+            env_vars={"PYTHONPATH": str(tmp_path)},
+        )
+        ExternalPythonOperator(
+            task_id="b", python=sys.executable, python_callable=describe, op_args=[lambda: 1], serializer="dill"
+        )
+    monkeypatch.setitem(sys.modules, "dill", None)
+    run = dag.test(logical_date=DATE)
+    assert run.xcom("a")["number"] == 4
+    error = run.get_task_instance("b").error
+    assert error is not None
+    assert error.message.endswith("The package dill is not installed on this worker; install it.")

@@ -104,3 +104,10 @@ def test_an_asynchronous_function_runs_in_a_loop_of_its_own() -> None:
 
 def test_the_module_has_the_names_of_airflows() -> None:
     assert get_current_context.__name__ == "get_current_context"
+
+
+def test_what_an_asterisk_takes_leaves_the_parameters_behind_it_to_names() -> None:
+    def f(first: int, *more: int, ti: str, last: int = 0) -> tuple[Any, ...]:
+        return first, more, ti, last
+
+    assert run(f, 1, 2, 3, 4, last=5) == (1, (2, 3, 4), "the ti", 5)

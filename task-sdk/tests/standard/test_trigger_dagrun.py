@@ -67,3 +67,8 @@ def test_what_is_not_supported_is_named(argument: str) -> None:
 def test_an_unknown_state_is_refused() -> None:
     with pytest.raises(DagAuthoringError, match="allowed_states of task 'a'"):
         run_one(allowed_states=["done"])
+
+
+@pytest.mark.parametrize("moment", ["{{ logical_date }}", DATE, DATE.replace(tzinfo=None)])
+def test_a_run_may_be_asked_for_later(moment: Any) -> None:
+    assert run_one(run_after=moment).deployment.triggered[0].request.run_after == DATE

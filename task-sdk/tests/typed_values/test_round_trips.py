@@ -14,6 +14,7 @@ import pendulum
 import pytest
 
 from tests.typed_values.shapes import Access, Colour, Derived, Level, Money, Name, Order, Outer, Point
+from tradewind.sdk.dates import DateTime
 from tradewind.sdk.typed_values import TYPE, ClassPatterns, read_value, write_value
 
 VIENNA = zoneinfo.ZoneInfo("Europe/Vienna")
@@ -105,10 +106,19 @@ def test_each_of_two_equal_times_of_an_autumn_night_comes_back(fold: int) -> Non
     assert (found.fold, found.utcoffset()) == (fold, moment.utcoffset())
 
 
-def test_pendulum_comes_back_as_the_standard_library() -> None:
-    found = there_and_back([pendulum.datetime(2026, 3, 1, tz="Europe/Vienna"), pendulum.duration(days=8, hours=1)])
-    assert found == [dt.datetime(2026, 3, 1, tzinfo=VIENNA), dt.timedelta(days=8, hours=1)]
-    assert [type(item) for item in found] == [dt.datetime, dt.timedelta]
+@pytest.mark.parametrize(
+    "moment", [pendulum.datetime(2026, 3, 1, tz="Europe/Vienna"), DateTime(2026, 3, 1, tzinfo=VIENNA)]
+)
+def test_a_date_with_the_methods_of_pendulum_comes_back_with_them(moment: Any) -> None:
+    found = there_and_back(moment)
+    assert found == dt.datetime(2026, 3, 1, tzinfo=VIENNA)
+    assert (found.add(days=1).to_date_string(), found.timezone_name) == ("2026-03-02", "Europe/Vienna")
+    assert type(there_and_back(dt.datetime(2026, 3, 1, tzinfo=VIENNA))) is dt.datetime
+
+
+def test_a_duration_of_pendulum_comes_back_as_a_timedelta() -> None:
+    found = there_and_back(pendulum.duration(days=8, hours=1))
+    assert (type(found), found) == (dt.timedelta, dt.timedelta(days=8, hours=1))
 
 
 def test_a_named_tuple_comes_back_as_a_tuple() -> None:

@@ -193,6 +193,11 @@ class FakeServer:
         await self.until(lambda: dispatch_id in self.outcomes)
         return self.outcomes[dispatch_id]
 
+    def starts(self) -> list[Any]:
+        """What was told of starts, by itself or with the outcome."""
+        with_outcomes = [call.body["started"] for call in self.of("finish") if "started" in call.body]
+        return [call.body for call in self.of("report_started")] + with_outcomes
+
     def log(self, dispatch_id: str) -> list[dict[str, Any]]:
         """The records of the log of a dispatch, in the order of its segments."""
         segments = self.logs[dispatch_id]

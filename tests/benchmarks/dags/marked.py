@@ -45,3 +45,12 @@ with DAG(dag_id="wide"):
 
     for number in range(WIDTH):
         one_of_many.override(task_id=f"task_{number:04d}")(f"{number:04d}")
+
+with DAG(dag_id="wide_reuse"):
+
+    @task(isolation="reuse")
+    def one_of_many_in_turn(name: str) -> None:
+        mark(name, time.time())
+
+    for number in range(WIDTH):
+        one_of_many_in_turn.override(task_id=f"task_{number:04d}")(f"{number:04d}")

@@ -7,6 +7,8 @@ import os
 import time
 from pathlib import Path
 
+from witness import witnessed
+
 from tradewind.sdk import dag, get_current_context, task
 
 PATIENCE_SECONDS = 100.0
@@ -30,23 +32,26 @@ def mark() -> dict[str, str]:
 def gated() -> None:
     @task
     def first() -> int:
-        mark()
-        return 1
+        with witnessed():
+            mark()
+            return 1
 
     @task
     def waits(number: int, side: str) -> int:
-        gate = Path(mark()["gate"])
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not gate.exists():
-            if time.monotonic() > until:
-                raise TimeoutError(f"{gate} was not opened")
-            time.sleep(0.02)
-        return number + len(side)
+        with witnessed():
+            gate = Path(mark()["gate"])
+            until = time.monotonic() + PATIENCE_SECONDS
+            while not gate.exists():
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{gate} was not opened")
+                time.sleep(0.02)
+            return number + len(side)
 
     @task
     def last(left: int, right: int) -> int:
-        mark()
-        return left + right
+        with witnessed():
+            mark()
+            return left + right
 
     begun = first()
     last(waits.override(task_id="left")(begun, "left"), waits.override(task_id="right")(begun, "right"))

@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+from witness import witnessed
+
 from tradewind.sdk import dag, get_current_context, task
 
 PATIENCE_SECONDS = 100.0
@@ -14,15 +16,16 @@ def wait_for_gate() -> int:
     context = get_current_context()
     conf, instance = context["dag_run"].conf, context["ti"]
     folder = Path(conf["folder"])
-    (folder / f"{instance.task_id}.{instance.try_number}").write_text(str(os.getpid()), encoding="utf-8")
-    print("waiting", flush=True)
-    until = time.monotonic() + PATIENCE_SECONDS
-    while not (folder / "gate").exists():
-        if time.monotonic() > until:
-            raise TimeoutError("the gate was not opened")
-        time.sleep(0.02)
-    print("done", flush=True)
-    return os.getpid()
+    with witnessed():
+        (folder / f"{instance.task_id}.{instance.try_number}").write_text(str(os.getpid()), encoding="utf-8")
+        print("waiting", flush=True)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not (folder / "gate").exists():
+            if time.monotonic() > until:
+                raise TimeoutError("the gate was not opened")
+            time.sleep(0.02)
+        print("done", flush=True)
+        return os.getpid()
 
 
 @dag(dag_id="isolated", tags=["test"])

@@ -3,6 +3,8 @@
 import datetime as dt
 import decimal
 
+import pendulum
+
 from tradewind.sdk import DAG, BaseHook, Connection, Variable, task
 from tradewind.sdk.standard.operators.python import PythonOperator
 
@@ -25,6 +27,7 @@ with DAG("xcoms", schedule=None, start_date=dt.datetime(2024, 1, 1)):
             "price": decimal.Decimal("1.10"),
             "raw": b"\x00\x01",
             "span": dt.timedelta(hours=1),
+            "due": pendulum.datetime(2026, 3, 2, tz="Europe/Vienna"),
         }
 
     @task
@@ -32,6 +35,7 @@ with DAG("xcoms", schedule=None, start_date=dt.datetime(2024, 1, 1)):
         rows = ti.xcom_pull(task_ids="push", key="rows")
         both = ti.xcom_pull(task_ids=["push", "several"])
         assert values["when"].year == 2026
+        assert values["due"].add(days=1).to_date_string() == "2026-03-03"
         assert values["price"] + 1 == decimal.Decimal("2.10")
         return {"a": a, "b": b, "rows": rows, "both": both, "span": values["span"].total_seconds()}
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,8 @@ SETTINGS_FILE = "tradewind.toml"
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Bytes = Annotated[int, Field(gt=0, le=1 << 40)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,100}$")]
+# An empty path would be the working directory, which nobody means who leaves a value empty.
+MaybePath = Annotated[Path | None, BeforeValidator(lambda given: None if given == "" else given)]
 
 
 class SettingsError(ValueError):
@@ -52,6 +55,14 @@ class ApiSettings(_Section):
     max_body_bytes: Bytes = Field(4 << 20, description="Largest body of a request.")
     max_frame_bytes: Bytes = Field(1 << 20, description="Largest frame of a worker session.")
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_web_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+            message = "must be http://HOST or https://HOST, with a port and a path where there are any"
+            raise ValueError(message)
+        return value
+
 
 class SchedulerSettings(_Section):
     """The scheduler."""
@@ -69,11 +80,20 @@ class WorkerSettings(_Section):
     takeover_after_seconds: Seconds = Field(300, description="Silence after which a try counts as lost.")
     handout_timeout_seconds: Seconds = Field(600, description="Time that a broker has to start an activity.")
 
+    @model_validator(mode="after")
+    def _one_waits_for_the_other(self) -> Self:
+        if self.renew_every_seconds >= self.lease_seconds:
+            message = (
+                "renew_every_seconds must be less than lease_seconds: every worker would be unreachable in between"
+            )
+            raise ValueError(message)
+        return self
+
 
 class DagSettings(_Section):
     """The bundle of DAG files."""
 
-    folder: Path | None = Field(None, description="Directory of the DAG files; `dags` in the home when absent.")
+    folder: MaybePath = Field(None, description="Directory of the DAG files; `dags` in the home when absent.")
     bundle: Name = Field("dags", description="Name of the bundle.")
     refresh_seconds: Seconds = Field(0.5, description="Pause between two looks for changed files.")
     parse_timeout_seconds: Seconds = Field(30, description="Time that the import of one DAG file may take.")
@@ -85,7 +105,7 @@ class DagSettings(_Section):
 class SecuritySettings(_Section):
     """Keys, tokens and grants."""
 
-    key_file: Path | None = Field(None, description="Key of the secrets; `secret.key` in the home when absent.")
+    key_file: MaybePath = Field(None, description="Key of the secrets; `secret.key` in the home when absent.")
     token_lifetime_seconds: Seconds = Field(600, description="Life of an execution token.")
     grants: Literal["deny", "audit", "allow"] = Field(
         "audit", description="What happens to an undeclared read of a secret."
@@ -95,7 +115,7 @@ class SecuritySettings(_Section):
 class LogSettings(_Section):
     """Where the logs of tasks are kept."""
 
-    directory: Path | None = Field(None, description="Directory of the task logs; `logs` in the home when absent.")
+    directory: MaybePath = Field(None, description="Directory of the task logs; `logs` in the home when absent.")
 
 
 class ExecutorSettings(_Section):
@@ -118,6 +138,14 @@ class ExecutorSettings(_Section):
                 message = f"{name} needs at least the program to run"
                 raise ValueError(message)
         return value
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> Self:
+        known = ["worker_session", *sorted(self.command)]
+        if self.default not in known:
+            message = f"default names {self.default}, which is none of: {', '.join(known)}; add it to executors.command"
+            raise ValueError(message)
+        return self
 
 
 class Settings(_Section):
@@ -182,7 +210,7 @@ def load_settings(home: Path, environ: Mapping[str, str], overrides: Mapping[str
     for variable, text in environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             keys = tuple(part.lower() for part in variable[len(ENVIRONMENT_PREFIX) :].split("__"))
-            _put(values, keys, _parse_text(keys, text), variable)
+            _put(values, keys, _parse_text(keys, text, variable), variable)
             origins[keys] = variable
     for section, entries in (overrides or {}).items():
         for key, value in entries.items():
@@ -200,21 +228,24 @@ def load_settings(home: Path, environ: Mapping[str, str], overrides: Mapping[str
 def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise SettingsError(message) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         message = f"{path}: not valid TOML: {error}"
         raise SettingsError(message) from None
 
 
-def _parse_text(keys: tuple[str, ...], text: str) -> Any:
+def _parse_text(keys: tuple[str, ...], text: str, variable: str) -> Any:
     """Lists and tables are JSON; every other value is left to the model."""
     if text[:1] not in "[{" or not text:
         return text
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        message = f"{'.'.join(keys)}: lists and tables in the environment are JSON: {error}"
+        message = f"{'.'.join(keys)} ({variable}): lists and tables in the environment are JSON: {error}"
         raise SettingsError(message) from None
 
 
@@ -233,15 +264,25 @@ def _explain(error: ValidationError, path: Path, origins: Mapping[tuple[str, ...
     lines = []
     for problem in error.errors(include_url=False):
         location = tuple(str(part) for part in problem["loc"])
-        origin = origins.get(location) or origins.get(location[:2]) or str(path)
+        origin = _origin(location, origins) or str(path)
         if problem["type"] == "extra_forbidden":
             lines.append(f"{'.'.join(location)} ({origin}): there is no such setting; {_offer(location)}")
         else:
             reason = problem["msg"].removeprefix("Value error, ")
             # A database URL may hold a password.
-            got = "" if location == ("database", "url") else f", got {problem['input']!r}"
+            is_secret_or_whole = location == ("database", "url") or problem["type"] == "value_error"
+            got = "" if is_secret_or_whole else f", got {problem['input']!r}"
             lines.append(f"{'.'.join(location)} ({origin}): {reason}{got}")
     return "\n".join(lines)
+
+
+def _origin(location: tuple[str, ...], origins: Mapping[tuple[str, ...], str]) -> str | None:
+    """What gave the setting, a part of it, or the whole that it is in."""
+    for keys, origin in origins.items():
+        shorter = min(len(keys), len(location))
+        if keys[:shorter] == location[:shorter]:
+            return origin
+    return None
 
 
 def _offer(location: tuple[str, ...]) -> str:

@@ -40,19 +40,28 @@ def shown(text: str, timezone: str, since: str, number: int) -> list[str]:
 def by_walking(text: str, timezone: str, begin: datetime, end: datetime) -> list[datetime]:
     """The moments of an expression by the definition alone: look at the clock every minute."""
     series, place = cron(text, timezone), zone(timezone)
-    wanted = set(_walls(series.text, begin, end))
     every_hour = text.split()[1] in {"*", "0-23", "*/1"}
+    minutes = int((end - begin) / timedelta(minutes=1)) + 4 * 1440
+    walk = [begin - timedelta(days=2) + timedelta(minutes=number) for number in range(minutes)]
+    shown_at: dict[datetime, list[datetime]] = {}
+    for moment in walk:
+        shown_at.setdefault(wall_time(moment, place), []).append(moment)
     found: set[datetime] = set()
-    latest = wall_time(begin - timedelta(days=1), place)
-    moment = begin - timedelta(days=1)
-    while moment < end:
-        moment += timedelta(minutes=1)
-        wall = wall_time(moment, place)
-        hit = wall in wanted if every_hour else any(latest < one <= wall for one in wanted)
-        latest = max(latest, wall)
-        if hit and begin < moment < end:
-            found.add(moment)
-    return sorted(found)
+    jumps: set[datetime] = set()
+    for wall in _walls(series.text, begin, end):
+        if wall < min(shown_at):
+            continue
+        if every_hour:
+            found.update(shown_at.get(wall, []))
+        elif wall in shown_at:
+            found.add(shown_at[wall][-1])
+        else:
+            before = max(shown for shown in shown_at if shown < wall)
+            if before in jumps:
+                continue
+            jumps.add(before)
+            found.add(shown_at[before][-1] + (wall - before))
+    return sorted(moment for moment in found if begin < moment < end)
 
 
 def _walls(text: str, begin: datetime, end: datetime) -> list[datetime]:
@@ -106,28 +115,48 @@ def test_every_moment_has_one_before_and_one_after_it(timezone: str, begin: str)
             assert series.previous(series.next(moment)) == series.at_or_before(moment)
 
 
-def test_a_time_that_the_clock_jumps_over_comes_with_the_jump() -> None:
+def test_a_time_that_the_clock_jumps_over_is_as_long_after_the_jump_as_without() -> None:
     assert shown("30 2 * * *", VIENNA, "2026-03-27T12:00", 3) == [
         "2026-03-28T02:30+01:00",
-        "2026-03-29T03:00+02:00",
+        "2026-03-29T03:30+02:00",
         "2026-03-30T02:30+02:00",
     ]
-    assert shown("30 2 * * *", NEW_YORK, "2026-03-07T12:00", 2) == ["2026-03-08T03:00-04:00", "2026-03-09T02:30-04:00"]
+    assert shown("30 2 * * *", NEW_YORK, "2026-03-07T12:00", 2) == ["2026-03-08T03:30-04:00", "2026-03-09T02:30-04:00"]
+    assert shown("0 0 * * *", "Africa/Cairo", "2026-04-23T12:00", 2) == [
+        "2026-04-24T01:00+03:00",
+        "2026-04-25T00:00+03:00",
+    ]
 
 
-def test_several_times_that_the_clock_jumps_over_are_one_moment() -> None:
-    assert shown("*/15 2,3 * * *", VIENNA, "2026-03-29T00:00", 4) == [
+def test_of_several_times_that_the_clock_jumps_over_the_first_counts() -> None:
+    assert shown("10,40 2 * * *", VIENNA, "2026-03-28T12:00", 2) == ["2026-03-29T03:10+02:00", "2026-03-30T02:10+02:00"]
+    series = cron("10,40 */2 * * *", VIENNA)
+    assert backward(series, at("2026-03-29T03:00"), 2) == [at("2026-03-29T02:40"), at("2026-03-29T02:10")]
+    assert backward(series, at("2026-03-29T02:10"), 2) == [at("2026-03-29T01:10"), at("2026-03-28T23:40")]
+
+
+def test_a_time_that_the_clock_jumps_over_and_one_that_it_shows_are_one_moment() -> None:
+    assert shown("*/15 2,3 * * *", VIENNA, "2026-03-29T00:00", 5) == [
         "2026-03-29T03:00+02:00",
         "2026-03-29T03:15+02:00",
         "2026-03-29T03:30+02:00",
         "2026-03-29T03:45+02:00",
+        "2026-03-30T02:00+02:00",
     ]
 
 
-def test_a_fixed_time_that_comes_twice_counts_once() -> None:
-    assert shown("30 2 * * *", VIENNA, "2026-10-24T12:00", 2) == ["2026-10-25T02:30+02:00", "2026-10-26T02:30+01:00"]
-    assert shown("30 1 * * *", NEW_YORK, "2026-10-31T12:00", 2) == ["2026-11-01T01:30-04:00", "2026-11-02T01:30-05:00"]
-    assert shown("0 */2 * * *", VIENNA, "2026-10-24T22:30", 2) == ["2026-10-25T02:00+02:00", "2026-10-25T04:00+01:00"]
+def test_a_jump_of_half_an_hour_may_change_the_order_of_times() -> None:
+    assert shown("15,35 2 * * *", LORD_HOWE, "2026-10-03T12:00", 3) == [
+        "2026-10-04T02:35+11:00",
+        "2026-10-04T02:45+11:00",
+        "2026-10-05T02:15+11:00",
+    ]
+
+
+def test_a_fixed_time_that_comes_twice_counts_the_second_time() -> None:
+    assert shown("30 2 * * *", VIENNA, "2026-10-24T12:00", 2) == ["2026-10-25T02:30+01:00", "2026-10-26T02:30+01:00"]
+    assert shown("30 1 * * *", NEW_YORK, "2026-10-31T12:00", 2) == ["2026-11-01T01:30-05:00", "2026-11-02T01:30-05:00"]
+    assert shown("0 */2 * * *", VIENNA, "2026-10-24T22:30", 2) == ["2026-10-25T02:00+01:00", "2026-10-25T04:00+01:00"]
 
 
 def test_an_expression_for_every_hour_fires_in_both_of_two_equal_hours() -> None:
@@ -188,11 +217,18 @@ def test_presets_stand_for_expressions(preset: str, expected: str) -> None:
         ("0 0 L * *", ["2026-01-31", "2026-02-28", "2026-03-31"]),
         ("0 0 * * 5#2", ["2026-01-09", "2026-02-13", "2026-03-13"]),
         ("0 0 * * 5L", ["2026-01-30", "2026-02-27", "2026-03-27"]),
+        ("0 0 * * L5", ["2026-01-30", "2026-02-27", "2026-03-27"]),
         ("0 0 1 * 1", ["2026-01-05", "2026-01-12", "2026-01-19"]),  # day of month or day of week
         ("0 0 */10 * 6", ["2026-01-03", "2026-01-10", "2026-01-11"]),  # the same
         ("0 0 ? * MON-FRI", ["2026-01-02", "2026-01-05", "2026-01-06"]),
-        ("0 0 1-31 * sun", ["2026-01-04", "2026-01-11", "2026-01-18"]),  # every day of month is no restriction
-        ("0 0 13 * 0-6", ["2026-01-13", "2026-02-13", "2026-03-13"]),  # nor is every day of week
+        ("0 0 1-31 * sun", ["2026-01-02", "2026-01-03", "2026-01-04"]),  # every day, or a Sunday
+        ("0 0 13 * 0-6", ["2026-01-02", "2026-01-03", "2026-01-04"]),  # the thirteenth, or any day of a week
+        ("0 0 13 * *", ["2026-01-13", "2026-02-13", "2026-03-13"]),
+        (
+            "0 0 1-31 * */6",
+            ["2026-01-03", "2026-01-04", "2026-01-10"],
+        ),  # an asterisk in the other field counts alone
+        ("0 0 1,* * sun", ["2026-01-04", "2026-01-11", "2026-01-18"]),  # an asterisk anywhere allows everything
         ("0 0 * * FRI-MON", ["2026-01-02", "2026-01-03", "2026-01-04"]),
         ("0 0 1 NOV-FEB *", ["2026-02-01", "2026-11-01", "2026-12-01"]),
         ("0 0 * * 7", ["2026-01-04", "2026-01-11", "2026-01-18"]),

@@ -103,6 +103,13 @@ FIRST_RUNS = [
     (every(HOUR), None, True, None),
     (every(DAY), "2026-05-20T07:00", False, ("2026-05-20T07:00", "2026-05-21T07:00")),
     (every(months=1), "2026-01-31", True, ("2026-01-31", "2026-02-28")),
+    # Without catch-up months are counted from the start date, as with it, or end now.
+    (every(months=1), "2026-01-31", False, ("2026-03-28", "2026-04-28")),
+    (every(months=1, seconds=DAY), "2026-01-31", False, ("2026-04-02", "2026-05-03")),
+    (every(months=1), None, False, ("2026-04-20T13:37", NOW)),
+    (every(months=1), "2026-05-10", False, ("2026-05-10", "2026-06-10")),
+    # A month less almost all of it would be counted in many steps: its length is counted from 1970.
+    (every(months=1, seconds=1 - 28 * DAY), "2020-01-31", False, ("2026-05-17T02:51:35", "2026-05-20T02:51:36")),
     # Triggers after a span: from the start date on, and without catch-up at once.
     (after_each(DAY), "2026-05-01T07:00", True, ("2026-05-01T07:00", "2026-05-01T07:00")),
     (after_each(DAY), "2026-05-01T07:00", False, (NOW, NOW)),
@@ -146,8 +153,11 @@ LATER_RUNS = [
     (interval("0 0 * * *"), "2026-05-01", True, ("2026-05-03", "2026-05-04"), ("2026-05-04", "2026-05-05")),
     (interval("0 0 * * *"), "2026-05-01", False, ("2026-05-03", "2026-05-04"), ("2026-05-19", "2026-05-20")),
     (interval("0 0 * * *"), "2026-05-01", False, ("2026-05-19", "2026-05-20"), ("2026-05-20", "2026-05-21")),
-    # The timetable was another one before: the interval begins at its last moment.
-    (interval("0 0 * * *"), "2026-05-01", True, ("2026-05-03T10:00", "2026-05-03T11:00"), ("2026-05-03", "2026-05-04")),
+    # The timetable was another one before: the interval begins at its last moment, but not before the last run did.
+    (interval("0 0 * * *"), "2026-05-01", True, ("2026-05-03T10:00", "2026-05-03T11:00"), ("2026-05-04", "2026-05-05")),
+    (interval("0 0 * * *"), "2026-05-01", True, ("2026-05-02T23:00", "2026-05-03T11:00"), ("2026-05-03", "2026-05-04")),
+    (interval("0 0 * * *"), "2026-05-01", True, ("2026-05-03", "2026-05-03"), ("2026-05-04", "2026-05-05")),
+    (every(DAY), "2026-05-01", True, ("2026-05-03T07:00",) * 2, ("2026-05-04T07:00", "2026-05-05T07:00")),
     (interval("0 0 * * *"), "2026-05-10", True, ("2026-05-03", "2026-05-04"), ("2026-05-10", "2026-05-11")),
     (
         every(DAY),
@@ -265,7 +275,7 @@ def test_a_daily_interval_has_23_hours_in_spring_and_25_in_autumn() -> None:
     schedule = Schedule(interval("0 0 * * *", "America/New_York"), catchup=True)
 
     def hours(day: str) -> float:
-        before = NextRun.over(at(day), at(day))
+        before = NextRun.over(at(day) - timedelta(hours=24), at(day))
         run = schedule.next_run(after=before, now=at(NOW))
         assert run is not None
         return (run.data_interval.end - run.data_interval.start) / timedelta(hours=1)
@@ -276,8 +286,8 @@ def test_a_daily_interval_has_23_hours_in_spring_and_25_in_autumn() -> None:
 def test_a_trigger_in_the_hour_that_is_missing_or_doubled_runs_once_a_day() -> None:
     schedule = Schedule(trigger("30 2 * * *", timezone="Europe/Vienna"), catchup=True)
     for since, expected in (
-        ("2026-03-28T01:30", ["2026-03-29T01:00", "2026-03-30T00:30"]),
-        ("2026-10-24T00:30", ["2026-10-25T00:30", "2026-10-26T01:30"]),
+        ("2026-03-28T01:30", ["2026-03-29T01:30", "2026-03-30T00:30"]),
+        ("2026-10-24T00:30", ["2026-10-25T01:30", "2026-10-26T01:30"]),
     ):
         run: NextRun | None = NextRun.over(at(since), at(since))
         found = []
@@ -286,6 +296,36 @@ def test_a_trigger_in_the_hour_that_is_missing_or_doubled_runs_once_a_day() -> N
             assert run is not None
             found.append(run.run_after)
         assert found == [at(one) for one in expected]
+
+
+@pytest.mark.parametrize(
+    ("cron", "since", "expected"),
+    [
+        # The interval that ends in the missing hour ends as long after the jump, and the next one begins there.
+        ("30 2 * * *", "2026-03-28T01:30", ["2026-03-29T01:30", "2026-03-30T00:30"]),
+        ("0 */2 * * *", "2026-03-28T23:00", ["2026-03-29T01:00", "2026-03-29T02:00"]),
+        # The one that ends in the hour that comes twice ends the second time.
+        ("30 2 * * *", "2026-10-24T00:30", ["2026-10-25T01:30", "2026-10-26T01:30"]),
+        ("0 * * * *", "2026-10-25T00:00", ["2026-10-25T01:00", "2026-10-25T02:00"]),
+    ],
+)
+def test_data_intervals_meet_where_the_clock_is_set(cron: str, since: str, expected: list[str]) -> None:
+    schedule = Schedule(interval(cron, "Europe/Vienna"), catchup=True)
+    run: NextRun | None = NextRun.over(at("2026-01-01"), at(since))
+    for end in expected:
+        before = run
+        run = schedule.next_run(after=run, now=at("2027-01-01"))
+        assert run is not None
+        assert before is not None
+        assert run.data_interval.start == before.data_interval.end
+        assert run.run_after == at(end)
+
+
+def test_of_several_crons_the_next_moment_counts_however_long_their_interval_is() -> None:
+    both = trigger("0 6 * * *", "0 18 * * *", interval=Delta(months=0, seconds=DAY))
+    last = NextRun.over(at("2026-05-19T06:00"), at("2026-05-20T06:00"))
+    found = next_run(both, after=last, start=None, end=None, catchup=False, now=at("2026-05-20T07:00"))
+    assert found == as_run(("2026-05-19T18:00", "2026-05-20T18:00"))
 
 
 def test_a_schedule_ends_with_the_calendar() -> None:

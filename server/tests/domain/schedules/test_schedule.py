@@ -174,7 +174,7 @@ def test_the_runs_to_be_expected_begin_with_the_one_to_make_now() -> None:
 )
 def test_the_moment_after_a_run_follows_from_the_bare_timetable(timetable: Timetable, expected: str | None) -> None:
     schedule = Schedule(timetable, start=at("2026-06-01"), end=at("2026-01-01"))
-    interval = DataInterval(at("2026-05-20T13:00"), at("2026-05-20T13:00"))
+    interval = DataInterval(at("2026-05-19T13:00"), at("2026-05-20T13:00"))
     assert schedule.moment_after(interval) == (None if expected is None else at(expected))
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tradewind.sdk.authoring.hooks import BaseHook
     from tradewind.sdk.authoring.operator import BaseOperator
     from tradewind.sdk.authoring.params import Param, ParamsDict
+    from tradewind.sdk.authoring.parsing_context import get_parsing_context
     from tradewind.sdk.authoring.retry_policy import (
         ExceptionRetryPolicy,
         RetryAction,
@@ -87,6 +88,7 @@ __all__ = [
     "cross_downstream",
     "dag",
     "get_current_context",
+    "get_parsing_context",
     "literal",
     "macros",
     "setup",
@@ -134,6 +136,7 @@ _MODULES = {
     "cross_downstream": "authoring.edges",
     "dag": "authoring.dag_decorator",
     "get_current_context": "authoring.context",
+    "get_parsing_context": "authoring.parsing_context",
     "literal": "authoring.xcom_arg",
     "macros": "macros",
     "setup": "authoring.setup_teardown_decorators",

@@ -6,7 +6,7 @@ Which one is a case of which::
     ├── TradewindSkipException          raise it: the task ends as skipped
     ├── TradewindFailException          raise it: the task fails, and no further try is made
     ├── TradewindNotFoundException      something that was asked for does not exist
-    │   ├── VariableNotFound
+    │   ├── VariableNotFound            a TradewindRuntimeError, too
     │   ├── ConnectionNotFound
     │   ├── XComNotFound
     │   ├── DagNotFound
@@ -62,8 +62,12 @@ class TradewindNotFoundException(TradewindException):
     """Something that was asked for does not exist."""
 
 
-class VariableNotFound(TradewindNotFoundException, KeyError):
-    """No variable has this key, and no default was given."""
+class TradewindRuntimeError(TradewindException):
+    """A call to the control plane was refused or could not be answered."""
+
+
+class VariableNotFound(TradewindNotFoundException, TradewindRuntimeError, KeyError):
+    """No variable has this key, and no default was given. What Airflow 2 and 3 raise are both among its bases."""
 
     def __str__(self) -> str:
         """The sentence itself; a KeyError would show its quoted form."""
@@ -120,10 +124,6 @@ class TradewindOptionalProviderFeatureException(TradewindException):
 
 class SerializationError(TradewindException):
     """A value cannot be written down."""
-
-
-class TradewindRuntimeError(TradewindException):
-    """A call to the control plane was refused or could not be answered."""
 
 
 class ServerUnreachable(TradewindRuntimeError):
@@ -298,6 +298,7 @@ _LATER = {
     "AirflowRescheduleException": "sensors",
     "DagRunTriggerException": "runs triggered by raising; TriggerDagRunOperator triggers them",
     "NotMapped": "mapped tasks",
+    "TaskAwaitingInput": "human in the loop",
     "TaskDeferralError": "deferrable tasks",
     "TaskDeferralTimeout": "deferrable tasks",
     "TaskDeferred": "deferrable tasks",
@@ -305,9 +306,40 @@ _LATER = {
     "XComForMappingNotPushed": "mapped tasks",
 }
 
+_OF_AIRFLOWS_SERVER = frozenset(
+    {
+        "AirflowClearRunningTaskException",
+        "AirflowClusterPolicyError",
+        "AirflowClusterPolicySkipDag",
+        "AirflowClusterPolicyViolation",
+        "AirflowFileParseException",
+        "AirflowInternalRuntimeError",
+        "AirflowSecretsBackendAccessDenied",
+        "AirflowUnsupportedFileTypeException",
+        "ConnectionNotUnique",
+        "DagCodeNotFound",
+        "DagNotPartitionedError",
+        "DagRunTypeNotAllowed",
+        "DeserializationError",
+        "DeserializingResultError",
+        "ErrorType",
+        "FileSyntaxError",
+        "InvalidPartitionKeyError",
+        "InvalidStatsNameException",
+        "NodeNotFound",
+        "PodMutationHookException",
+        "PodReconciliationError",
+        "PoolNotFound",
+        "TaskAlreadyRunningError",
+        "TaskInstanceNotFound",
+        "UnknownExecutorException",
+        "VariableNotUnique",
+    }
+)
+
 
 def __getattr__(name: str) -> Any:
-    """Refuse a name of Airflow that stands for something that is not there yet.
+    """Refuse a name of Airflow that stands for something that is not there.
 
     Raises:
         ImportError: Airflow has the name, this version has not.
@@ -316,5 +348,9 @@ def __getattr__(name: str) -> Any:
     if feature := _LATER.get(name):
         raise ImportError(
             f"{name} is known in airflow.exceptions, but this version of Tradewind does not support it yet ({feature})."
+        )
+    if name in _OF_AIRFLOWS_SERVER:
+        raise ImportError(
+            f"{name} is known in airflow.exceptions, but nothing that a DAG file calls here raises it. Remove it."
         )
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

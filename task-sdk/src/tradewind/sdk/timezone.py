@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import overload
 
-from tradewind.sdk.authoring.dates import context_date
 from tradewind.sdk.authoring.timezones import to_utc, zone_name
+from tradewind.sdk.dates import context_date
 
 utc = dt.UTC
 

@@ -65,7 +65,8 @@ def test_an_envelope_becomes_a_try_that_ends_with_its_outcome(tmp_path: Path) ->
         assert started.token == "tw_worker"
         assert started.body["ticket"] == TICKET
         assert len(started.body["nonce"]) >= 16
-        assert server.of("report_started")[0].token == "execution-token"
+        assert server.of("finish")[0].token == "execution-token"
+        assert len(server.starts()) == 1
         assert server.of("renew_leases")[0].body == {
             "instance_id": started.body["instance_id"],
             "dispatches": [dispatch_id],

@@ -52,6 +52,45 @@ def test_an_outcome_survives_the_end_of_the_process(path: Path) -> None:
     assert restored["d2"].contract_version
 
 
+def test_an_outcome_that_is_acknowledged_soon_is_never_written(path: Path) -> None:
+    async def work(spool: Spool) -> None:
+        written = spool.put(record("d1"), within=3600)
+        assert list(spool.pending) == ["d1"]
+        spool.acknowledge("d1")
+        assert await written
+        assert path.read_bytes() == b""
+        assert not spool.pending
+
+    with_spool(path, work)
+    assert path.read_bytes() == b""
+
+
+def test_an_outcome_that_is_not_acknowledged_soon_is_written(path: Path) -> None:
+    async def work(spool: Spool) -> None:
+        assert await spool.put(record("d1"), within=0.001)
+        assert list(pending(path)) == ["d1"]
+
+    with_spool(path, work)
+
+
+def test_an_outcome_that_was_to_be_written_later_is_written_at_the_end(path: Path) -> None:
+    async def work(spool: Spool) -> None:
+        spool.put(record("d1"), within=3600)
+
+    with_spool(path, work)
+    assert list(pending(path)) == ["d1"]
+
+
+def test_a_later_outcome_replaces_one_that_is_not_written_yet(path: Path) -> None:
+    async def work(spool: Spool) -> None:
+        first = spool.put(record("d1", b'{"outcome":"first"}'), within=3600)
+        assert await spool.put(record("d1", b'{"outcome":"second"}'))
+        assert await first
+
+    with_spool(path, work)
+    assert pending(path) == {"d1": b'{"outcome":"second"}'}
+
+
 def test_an_acknowledged_outcome_is_forgotten(path: Path) -> None:
     async def work(spool: Spool) -> None:
         await spool.put(record("d1"))

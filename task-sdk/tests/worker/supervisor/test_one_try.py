@@ -37,13 +37,24 @@ def test_a_delivered_try_is_started_runs_and_ends_with_its_outcome(tmp_path: Pat
         outcome = await server.outcome(dispatch_id)
         assert outcome["outcome"] == "success"
         assert outcome["xcoms"] == [{"key": "return_value", "value": {"rows": 7}}]
+        assert [started["pid"] for started in server.starts()] > [0]
+        assert await worker.end() == 0
+        assert (worker.state.path / "spool").read_bytes() == b""
+        assert [line[0] for line in (worker.state.path / "processes").read_text().splitlines()[1:]] == ["+", "-"]
+
+    run_with_worker(tmp_path, work)
+
+
+def test_a_start_is_reported_by_itself_while_user_code_runs(tmp_path: Path) -> None:
+    async def work(server: FakeServer, worker: Worker) -> None:
+        dispatch_id = server.deliver(server.task(SLEEP))
+        await server.until(lambda: server.of("report_started"))
         [started] = server.of("report_started")
         assert started.parameters == {"dispatch_id": dispatch_id}
         assert started.token == "execution-token"
         assert started.body["pid"] > 0
-        assert await worker.end() == 0
-        assert (worker.state.path / "spool").read_bytes() == b""
-        assert [line[0] for line in (worker.state.path / "processes").read_text().splitlines()[1:]] == ["+", "-"]
+        server.cancel(dispatch_id)
+        assert "started" not in await server.outcome(dispatch_id)
 
     run_with_worker(tmp_path, work)
 
@@ -60,7 +71,7 @@ def test_user_code_begins_while_the_report_of_its_start_is_unanswered(tmp_path: 
 def test_a_try_that_writes_nothing_costs_no_log_request(tmp_path: Path) -> None:
     async def work(server: FakeServer, worker: Worker) -> None:
         await server.outcome(server.deliver(server.task(SUCCEED)))
-        assert [call.operation for call in server.calls if call.via == "session"] == ["report_started", "finish"]
+        assert [call.operation for call in server.calls if call.via == "session"] == ["finish"]
 
     run_with_worker(tmp_path, work)
 
@@ -187,7 +198,7 @@ def test_a_delivery_that_comes_after_its_cancel_is_not_started(tmp_path: Path) -
         server.cancel(delivery["dispatch_id"])
         dispatch_id = server.deliver(delivery)
         assert end_of(await server.outcome(dispatch_id)) == CANCELLED
-        assert not server.of("report_started")
+        assert not server.starts()
 
     run_with_worker(tmp_path, work)
 
@@ -214,7 +225,7 @@ def test_a_dispatch_runs_once_however_often_it_is_delivered(tmp_path: Path) -> N
         await server.outcome(delivery["dispatch_id"])
         server.deliver(delivery)
         await server.outcome(server.deliver(server.task(SUCCEED)))
-        assert len(server.of("report_started")) == 2
+        assert len(server.starts()) == 2
 
     run_with_worker(tmp_path, work)
 

@@ -74,11 +74,12 @@ def run(child):
     async def work(server: FakeServer, worker: Worker) -> None:
         outcome = await server.outcome(server.deliver(server.task(script)))
         assert outcome["xcoms"][0]["value"][0] == 204
+        await server.until(lambda: server.of("renew_leases"))
         ways = {call.operation: (call.via, call.token) for call in server.calls}
         assert ways["set_xcom"] == ways["finish"] == ("http", "execution-token")
-        assert ways["report_started"] == ("session", "execution-token")
+        assert ways["renew_leases"][0] == "session"
 
-    run_with_worker(tmp_path, work, max_frame_bytes=5000)
+    run_with_worker(tmp_path, work, max_frame_bytes=5000, renew_every_seconds=0.1)
 
 
 def test_an_answer_that_does_not_fit_a_frame_is_fetched_over_http(tmp_path: Path) -> None:

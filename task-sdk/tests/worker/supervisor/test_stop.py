@@ -40,7 +40,7 @@ def test_what_is_delivered_to_a_worker_that_stops_is_handed_back(tmp_path: Path)
         server.release("finish")
         await worker.ended
         assert server.outcomes[late]["cause"] == "worker_stopping"
-        assert len(server.of("report_started")) == 1
+        assert len(server.starts()) == 1
 
     run_with_worker(tmp_path, work)
 
@@ -52,7 +52,7 @@ def test_a_worker_that_stops_while_its_code_is_on_the_way_hands_its_work_back(tm
         await server.until(lambda: server.of("get_snapshot"))
         assert await worker.end() == 0
         assert server.outcomes[dispatch_id]["cause"] == "worker_stopping"
-        assert not server.of("report_started")
+        assert not server.starts()
 
     run_with_worker(tmp_path, work)
 

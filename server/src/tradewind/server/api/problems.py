@@ -172,7 +172,9 @@ def invalid_by(errors: Iterable[Mapping[str, Any]], *, what: str, prefix: str = 
     first = min(errors, key=lambda item: item["type"] != "extra_forbidden")
     kind, message = str(first["type"]), str(first["msg"])
     if kind in _JSON:
-        return Refused(ProblemReason.MALFORMED_BODY, f"{what} is no JSON: {message}", action="send JSON in UTF-8")
+        why = (first.get("ctx") or {}).get("error", message)
+        at = f" at character {first['loc'][-1]}" if first["loc"] and isinstance(first["loc"][-1], int) else ""
+        return Refused(ProblemReason.MALFORMED_BODY, f"{what} is no JSON: {why}{at}", action="send JSON in UTF-8")
     place = [str(part) for part in first["loc"][1 if union else 0 :]]
     if kind in _TAGS:
         place.append(str(first["ctx"]["discriminator"]).strip("'"))

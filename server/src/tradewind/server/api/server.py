@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from tradewind.server.settings import SettingsError
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from tradewind.server.settings import ApiSettings
+
+_ABOUT_THE_PORT: Final = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 GRACE_SECONDS: Final = 5
 """Time that open requests get to end when the server stops."""
@@ -23,16 +28,22 @@ def bind(settings: ApiSettings) -> socket.socket:
     """Bind the listening socket; with port 0 the free port that was found is in its `getsockname()`.
 
     Raises:
-        OSError: the address is taken or not ours.
+        SettingsError: the address is taken or not ours.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
-    except BaseException:
+    except OSError as error:
         listener.close()
-        raise
+        if error.errno in _ABOUT_THE_PORT:
+            field, action = "api.port", "stop what listens there, or choose another port (--port; 0 picks a free one)"
+        else:
+            field, action = "api.host", "name an address of this machine, such as 127.0.0.1 or 0.0.0.0"
+        at = f"{settings.host}, port {settings.port}"
+        message = f"{field}: nothing can listen at {at}: {error.strerror}; {action}"
+        raise SettingsError(message) from None
     listener.setblocking(False)  # noqa: FBT003 - the socket module's own signature
     return listener
 

@@ -58,7 +58,8 @@ class TokenSigner:
     Args:
         keys: see `KeySet`.
         lifetime_seconds: life of a minted token, setting `security.token_lifetime_seconds`.
-        cache_size: verified tokens to remember; a signature costs more to verify than everything else here.
+        cache_size: minted and verified tokens to remember, by digest; a signature costs more to verify than everything
+            else here.
     """
 
     def __init__(self, keys: KeySet, *, lifetime_seconds: float, cache_size: int = 8192) -> None:
@@ -103,7 +104,10 @@ class TokenSigner:
             "exp": int(expires_at.timestamp()),
         }
         keys = self._keys
-        return MintedToken(jwt.encode(claims, keys.active, ALGORITHM, {"kid": keys.active_id}), expires_at)
+        token = jwt.encode(claims, keys.active, ALGORITHM, {"kid": keys.active_id})
+        # Its own signature needs no verification here.
+        self._remember(token, ActivityPrincipal(kind, activity_id, dispatch_id, expires_at))
+        return MintedToken(token, expires_at)
 
     def verify(self, token: str, *, now: datetime, allow_expired: bool = False) -> ActivityPrincipal:
         """Who a token speaks for.

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tradewind.server.settings import Settings, SettingsError, home_directory, load_settings
+from tradewind.server.settings import HOME_VARIABLE, Settings, SettingsError, home_directory, load_settings
 
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
@@ -48,14 +48,29 @@ def sentences() -> Iterator[None]:
 
     try:
         yield
-    except (StoreError, CipherError) as error:
+    except (StoreError, CipherError, SettingsError) as error:
         raise CommandFailed(str(error)) from None
     except Refused as error:
         raise CommandFailed(f"{error.detail} {error.action or ''}".strip(), EXIT_WRONG_USE) from None
 
 
 def make_home(settings: Settings) -> None:
-    """Make the home directory, for its user alone, with the default folder of DAG files in it."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.dags.folder is None:
-        settings.dags_folder.mkdir(exist_ok=True)
+    """Make the home directory, for its user alone, with the default folder of DAG files in it.
+
+    Raises:
+        CommandFailed: It cannot be made, or nothing can be written in it.
+    """
+    home = settings.home
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if settings.dags.folder is None:
+            settings.dags_folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise CommandFailed(
+            f"{error.filename or home} cannot be made: {error.strerror}; set {HOME_VARIABLE} to a folder that you own",
+            EXIT_WRONG_USE,
+        ) from None
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise CommandFailed(
+            f"nothing can be written in {home}; set {HOME_VARIABLE} to a folder that you own", EXIT_WRONG_USE
+        )

@@ -13,7 +13,7 @@ commands: dict[str, tuple[str, str]] = {
     "dag-processor": ("tradewind.server.cli.roles:dag_processor", "Watch the DAG files."),
     "db": ("tradewind.server.cli.database:db", "Metadata database: migrate, check."),
     "tokens": ("tradewind.server.cli.tokens:tokens", "Credentials of people and workers."),
-    "config": ("tradewind.server.cli.config:config", "Settings: show."),
+    "config": ("tradewind.server.cli.config:config", "Settings: show, get."),
 }
 """Name to (`module:attribute`, one line of help); the entry-point group `tradewind.commands` names it."""
 

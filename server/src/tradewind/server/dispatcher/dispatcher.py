@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import logging
 import random
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from tradewind.server.contract import VERSION, ActivityKind, Delivery, Envelope, Secrets
-from tradewind.server.dispatcher.deliveries import NO_SECRETS, DeliveryBuilder, TokenMinter
-from tradewind.server.dispatcher.room import Room, without
+from tradewind.server.contract import VERSION, ActivityKind, Delivery, Envelope
+from tradewind.server.dispatcher.claimer import FOLLOWED, Claimed, Claimer, Parcel
+from tradewind.server.dispatcher.deliveries import DeliveryBuilder, TokenMinter
+from tradewind.server.dispatcher.room import Room
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.executors.protocol import (
     Executor,
@@ -25,25 +22,14 @@ from tradewind.server.executors.protocol import (
 )
 from tradewind.server.settings import Settings
 from tradewind.server.store import Store, Subscription, Transaction, dispatches
-from tradewind.server.store.dispatches import Handouts
-from tradewind.server.store.handouts import ClaimRequest, Handout, LossCause
+from tradewind.server.store.handouts import Handout, LossCause
 
 log = logging.getLogger(__name__)
 
 PAUSE_AFTER_REFUSAL_SECONDS = 0.5
 LONGEST_PAUSE_AFTER_CONTENTION_SECONDS = 0.01
 """Pause before claiming again what another process was at; a claim takes a few milliseconds."""
-TICKET_BYTES = 32
 ENDED_ELSEWHERE = "this dispatch is over: it was lost, cancelled or taken over"
-
-
-@dataclass(frozen=True, slots=True)
-class _Parcel:
-    """A claimed activity on its way to its executor: with its secrets over a session, with a ticket otherwise."""
-
-    handout: Handout
-    secrets: Secrets = NO_SECRETS
-    ticket: str | None = None
 
 
 class Dispatcher:
@@ -62,6 +48,8 @@ class Dispatcher:
         self._builder = DeliveryBuilder(minter)
         self._settings = settings
         self._room = Room(executors)
+        self._claimer = Claimer(self._room, self._executors, self._builder)
+        self._followed: asyncio.Queue[Claimed] = asyncio.Queue()
         self._bell: Subscription | None = None
         self._observations: asyncio.Queue[tuple[str, Observation]] = asyncio.Queue()
         for executor in executors:
@@ -73,6 +61,7 @@ class Dispatcher:
             self._bell.wake()
 
     def capacity_changed(self) -> None:
+        self._room.look()
         if self._room.has_unasked():
             self.wake()
 
@@ -81,6 +70,7 @@ class Dispatcher:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Hand out until `stop` is set; what was delivered runs on."""
+        self._room.look()
         self._bell = self._store.hints.subscribe("ready")
         ended = self._store.hints.subscribe("ended")
         freed, stopped = (self._store.hints.subscribe(topic) for topic in ("freed", "ended"))
@@ -88,14 +78,15 @@ class Dispatcher:
             async with asyncio.TaskGroup() as group:
                 loops = [
                     group.create_task(self._hand_out(self._bell)),
+                    group.create_task(self._hand_over_followed()),
                     group.create_task(self._cancel_ended(ended)),
                     group.create_task(self._notice_ends(freed)),
                     group.create_task(self._notice_ends(stopped)),
                     group.create_task(self._judge_observations()),
                 ]
                 await stop.wait()
-                for loop in loops:
-                    loop.cancel()
+                for running in loops:
+                    running.cancel()
         finally:
             for subscription in (self._bell, ended, freed, stopped):
                 subscription.close()
@@ -111,20 +102,30 @@ class Dispatcher:
             handouts: dispatches of sessions that are connected at the session executor of this process. Those of
                 brokers are left out: whoever started one by its ticket asks for it again by itself.
         """
-        pushed = [handout for handout in handouts if self._delivers_to_sessions(handout.executor)]
+        pushed = [handout for handout in handouts if self._claimer.delivers_to_sessions(handout.executor)]
 
-        def query(tx: Transaction) -> tuple[list[_Parcel], datetime]:
-            return [_Parcel(handout, secrets=self._builder.secrets(tx, handout)) for handout in pushed], tx.now
+        def query(tx: Transaction) -> tuple[list[Parcel], datetime]:
+            return [Parcel(handout, secrets=self._builder.secrets(tx, handout)) for handout in pushed], tx.now
 
         if pushed:
             await self._deliver_all(*await self._store.read(query))
 
     async def _hand_out(self, bell: Subscription) -> None:
         """Claim whenever there is a hint or new capacity; the poll finds what a lost hint left."""
+        loop = asyncio.get_running_loop()
+
+        def tell(claimed: Claimed) -> None:
+            loop.call_soon_threadsafe(self._followed.put_nowait, claimed)
+
         await self._persistently(self._deliver_undelivered)
-        while True:
-            await self._persistently(self._claim_and_deliver)
-            await bell.wait(self._settings.scheduler.poll_seconds)
+        # Only now: what this life claims is on its way, and not undelivered.
+        follower = self._store.followers.add(FOLLOWED, lambda tx, hinted: self._claimer.follow(tx, hinted, tell))
+        try:
+            while True:
+                await self._persistently(self._claim_and_deliver)
+                await bell.wait(self._settings.scheduler.poll_seconds)
+        finally:
+            self._store.followers.remove(follower)
 
     async def _persistently(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do a step, again and again while the store can not write now."""
@@ -136,102 +137,81 @@ class Dispatcher:
                 await asyncio.sleep(refusal.retry_after_seconds or PAUSE_AFTER_REFUSAL_SECONDS)
 
     async def _claim_and_deliver(self) -> None:
-        """Claim for all free places, parses first: new code waits for them, and they are few."""
+        """Claim for all free places that there are, also where the last claim found nothing."""
         self._room.something_is_ready()
-        parses = self._room.requests(ActivityKind.PARSE_DAG_FILE)
-        tasks = self._room.requests(ActivityKind.EXECUTE_TASK)
-        if not parses and not tasks:
-            return
+        if self._room.has_unasked():
+            await self._hand_over(await self._store.write(self._claimer.claim))
 
-        def job(tx: Transaction) -> tuple[list[_Parcel], list[ClaimRequest], Handouts, datetime]:
-            first = dispatches.claim(tx, parses)
-            rest = without(tasks, first)
-            claimed = dispatches.claim(tx, rest)
-            return self._packed(tx, [*first, *claimed]), [*parses, *rest], claimed, tx.now
+    async def _hand_over_followed(self) -> None:
+        """Hand over what was claimed in transactions of others."""
+        while True:
+            await self._hand_over(await self._followed.get())
 
-        parcels, asked, claimed, now = await self._store.write(job)
-        self._room.claimed(asked, [parcel.handout for parcel in parcels], held_back=claimed.held_back)
-        self._claim_what_was_held_back()
+    async def _hand_over(self, claimed: Claimed) -> None:
         if claimed.contended:
             # Not all at the same moment, or they would meet again.
             pause = random.uniform(0.0, LONGEST_PAUSE_AFTER_CONTENTION_SECONDS)  # noqa: S311 - no secret
             asyncio.get_running_loop().call_later(pause, self.wake)
-        await self._deliver_all(parcels, now)
+        await self._deliver_all(claimed.parcels, claimed.now)
 
-    def _claim_what_was_held_back(self) -> None:
+    async def _notice_ends(self, ends: Subscription) -> None:
         """Look for work again if a limit held some back when it was looked for last, and something has ended since."""
-        if self._room.may_go_on():
-            self.wake()
-
-    async def _notice_ends(self, freed: Subscription) -> None:
         while True:
-            await freed.wait()
+            await ends.wait()
             self._room.something_ended()
-            self._claim_what_was_held_back()
+            self.capacity_changed()
 
     async def _deliver_undelivered(self) -> None:
         """Deliver again what an earlier life of this process claimed for a broker and nobody started."""
         brokers = [executor for executor in self._executors.values() if executor.delivers == "ticket"]
 
-        def job(tx: Transaction) -> tuple[list[_Parcel], datetime]:
+        def job(tx: Transaction) -> tuple[list[Parcel], datetime]:
             left = [
                 handout
                 for executor in brokers
                 for handout in dispatches.undelivered(tx, executor.name)
                 if handout.dispatch_id not in executor.known()
             ]
-            return self._packed(tx, left), tx.now
+            return self._claimer.packed(tx, left), tx.now
 
         if brokers:
             await self._deliver_all(*await self._store.write(job))
 
-    def _delivers_to_sessions(self, name: str) -> bool:
-        executor = self._executors.get(name)
-        return executor is not None and executor.delivers == "session"
-
-    def _packed(self, tx: Transaction, handouts: Sequence[Handout]) -> list[_Parcel]:
-        """Add what travels with each handout: secrets over a session, a new ticket through a broker."""
-        parcels: list[_Parcel] = []
-        tickets: dict[str, str] = {}
-        for handout in handouts:
-            if self._delivers_to_sessions(handout.executor):
-                parcels.append(_Parcel(handout, secrets=self._builder.secrets(tx, handout)))
-            else:
-                ticket = _new_ticket()
-                tickets[handout.dispatch_id] = hashlib.sha256(ticket.encode("ascii")).hexdigest()
-                parcels.append(_Parcel(handout, ticket=ticket))
-        if tickets:
-            dispatches.set_tickets(tx, tickets)
-        return parcels
-
-    async def _deliver_all(self, parcels: Sequence[_Parcel], now: datetime) -> None:
+    async def _deliver_all(self, parcels: Sequence[Parcel], now: datetime) -> None:
         """Give each to its executor.
 
         What a session does not accept stays with its worker: it is delivered again when that returns. What a broker
         does not accept returns to the line, since nobody would ask for it.
         """
-        returned: list[str] = []
-        for parcel in parcels:
-            handout = parcel.handout
-            executor = self._executors[handout.executor]
-            try:
-                await executor.queue_activity(
-                    kind=ActivityKind(handout.activity.kind), context=self._context(parcel, now)
-                )
-            except NotAccepted as error:
-                log.info("activity was not accepted", extra={"dispatch_id": handout.dispatch_id, "why": str(error)})
-                if executor.delivers == "ticket":
-                    returned.append(handout.dispatch_id)
-                    self._room.shut(executor.name)
-                    asyncio.get_running_loop().call_later(PAUSE_AFTER_REFUSAL_SECONDS, self._open, executor.name)
+        try:
+            returned = [parcel.handout.dispatch_id for parcel in parcels if not await self._deliver(parcel, now)]
+        finally:
+            self._room.look([parcel.handout.dispatch_id for parcel in parcels])
         if returned:
-            await self._store.write(lambda tx: dispatches.hand_back(tx, returned))
+            await self._persistently(partial(self._hand_back, returned))
+
+    async def _deliver(self, parcel: Parcel, now: datetime) -> bool:
+        """Give one to its executor; whether nothing more is to be done about it."""
+        handout = parcel.handout
+        executor = self._executors[handout.executor]
+        try:
+            await executor.queue_activity(kind=ActivityKind(handout.activity.kind), context=self._context(parcel, now))
+        except NotAccepted as error:
+            log.info("activity was not accepted", extra={"dispatch_id": handout.dispatch_id, "why": str(error)})
+            if executor.delivers == "ticket":
+                self._room.shut(executor.name)
+                asyncio.get_running_loop().call_later(PAUSE_AFTER_REFUSAL_SECONDS, self._open, executor.name)
+                return False
+        return True
+
+    async def _hand_back(self, dispatch_ids: Sequence[str]) -> None:
+        await self._store.write(lambda tx: dispatches.hand_back(tx, dispatch_ids))
 
     def _open(self, executor: str) -> None:
         self._room.open(executor)
         self.wake()
 
-    def _context(self, parcel: _Parcel, now: datetime) -> SessionDelivery | Envelope:
+    def _context(self, parcel: Parcel, now: datetime) -> SessionDelivery | Envelope:
         handout = parcel.handout
         if parcel.ticket is None:
             session_id = "" if handout.worker is None else handout.worker.session_id
@@ -285,7 +265,3 @@ class Dispatcher:
 
         if await self._store.write(job):
             log.warning("activity was not started", extra={"dispatch_id": dispatch_id, "why": observation.message})
-
-
-def _new_ticket() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(TICKET_BYTES)).rstrip(b"=").decode("ascii")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from tradewind.server.contract import SerializedDag, TriggerRule
-from tradewind.server.domain.setup_scopes import relevant_setups
+from tradewind.server.domain.setup_scopes import relevant_setups, teardown_scopes
 from tradewind.server.domain.task_traits import TaskTraits
 
 NAMED_IN_CYCLE = 10
@@ -34,20 +34,27 @@ class Graph:
         setups: number to the setup tasks that matter to it, directly upstream or further above.
         indirect_setups: those of them that have to succeed although they are not directly upstream.
         guarded: number of a setup task to the numbers whose indirect setup it is.
+        scopes: number of a teardown task to those between its setup tasks and itself that are not directly upstream.
+        in_scope_of: number to the teardown tasks in whose scope it is.
         fail_fast: whether the first failed task ends the run.
         timeout: time after which a run is ended; None for no limit.
         looks_back: whether any task depends on the run before.
+        catchup: whether the schedule makes up for what it missed, so that its own runs are a chain: one that somebody
+            triggers by hand is no run before another one then.
     """
 
     __slots__ = (
         "_numbers",
+        "catchup",
         "deciding",
         "downstream",
         "fail_fast",
         "guarded",
+        "in_scope_of",
         "indirect_setups",
         "leaves",
         "looks_back",
+        "scopes",
         "setups",
         "task_ids",
         "timeout",
@@ -62,6 +69,7 @@ class Graph:
         *,
         fail_fast: bool = False,
         timeout: timedelta | None = None,
+        catchup: bool = False,
     ) -> None:
         """Check and order the tasks.
 
@@ -70,6 +78,7 @@ class Graph:
             traits: task id to what the task declares; the defaults for a task that is absent.
             fail_fast: whether the first failed task ends the run.
             timeout: time after which a run is ended.
+            catchup: whether the schedule makes up for what it missed.
 
         Raises:
             GraphError: an upstream task does not exist, or there is a cycle.
@@ -92,8 +101,11 @@ class Graph:
         self.setups: tuple[tuple[int, ...], ...] = relevant_setups(self.upstream, self.downstream, self.traits)
         self.indirect_setups: Mapping[int, tuple[int, ...]] = self._indirect_setups()
         self.guarded: Mapping[int, tuple[int, ...]] = _inverted(self.indirect_setups)
+        self.scopes: Mapping[int, tuple[int, ...]] = teardown_scopes(self.upstream, self.downstream, self.traits)
+        self.in_scope_of: Mapping[int, tuple[int, ...]] = _inverted(self.scopes)
         self.fail_fast = fail_fast
         self.timeout = timeout
+        self.catchup = catchup
         self.looks_back = any(task.looks_back for task in self.traits)
 
     @classmethod
@@ -114,6 +126,7 @@ class Graph:
             {task.task_id: TaskTraits.of(task) for task in dag.tasks},
             fail_fast=dag.fail_fast,
             timeout=None if seconds is None else timedelta(seconds=min(seconds, LONGEST_TIMEOUT_SECONDS)),
+            catchup=dag.catchup,
         )
 
     def __len__(self) -> int:

@@ -8,6 +8,7 @@ from typing import Final
 from tradewind.server.contract import SerializedDag, WeightRule
 from tradewind.server.domain.graph import Graph
 
+SMALLEST: Final = -(2**31)
 LARGEST: Final = 2**31 - 1
 """Weights beyond it say no more; Airflow cuts them at the same bound."""
 
@@ -40,7 +41,7 @@ def effective_weights(dag: SerializedDag) -> dict[str, int]:
         of_rule = reached.get(task.weight_rule or WeightRule.DOWNSTREAM)
         if of_rule is not None:
             total = task.priority_weight + of_rule[graph.number(task.task_id)]
-            weights[task.task_id] = max(-LARGEST, min(total, LARGEST))
+            weights[task.task_id] = max(SMALLEST, min(total, LARGEST))
     return weights
 
 

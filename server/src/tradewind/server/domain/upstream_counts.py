@@ -19,15 +19,17 @@ from tradewind.server.domain.trigger_rules import (
 class UpstreamCounts:
     """Tallies per task; one change of an instance costs the edges of its task.
 
-    A setup task has, beside its own edges, one to each task that it guards from further above.
+    A setup task has, beside its own edges, one to each task that it guards from further above, and a task one to each
+    teardown task that cleans up after it from further below.
     """
 
-    __slots__ = ("_graph", "_indirect", "_setups", "_upstream")
+    __slots__ = ("_graph", "_indirect", "_scopes", "_setups", "_upstream")
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._upstream: list[Tally] = [Tally() if sources else NO_INSTANCES for sources in graph.upstream]
         self._indirect: dict[int, Tally] = {task: Tally() for task in graph.indirect_setups}
+        self._scopes: dict[int, Tally] = {task: Tally() for task in graph.scopes}
         self._setups: dict[int, Tally] = {
             target: Tally()
             for number, task in enumerate(graph.traits)
@@ -49,6 +51,7 @@ class UpstreamCounts:
         """The tasks whose verdict depends on a task."""
         yield from self._graph.downstream[task]
         yield from self._graph.guarded.get(task, ())
+        yield from self._graph.in_scope_of.get(task, ())
 
     def verdict(self, task: int) -> Verdict:
         """What follows for an instance of a task in `none`."""
@@ -59,7 +62,10 @@ class UpstreamCounts:
         of_rule = judge(
             self._graph.traits[task].trigger_rule, self._upstream[task], self._setups.get(task, NO_INSTANCES)
         )
-        return of_setups if of_rule is Verdict.READY else of_rule
+        if of_rule is not Verdict.READY:
+            return of_rule
+        scope = self._scopes.get(task, NO_INSTANCES)
+        return of_setups if scope.done else Verdict.WAIT
 
     def blamed(self, task: int, verdict: Verdict) -> tuple[tuple[int, ...], frozenset[TaskInstanceState]]:
         """Which tasks may be to blame for a verdict, and the states of theirs that are."""
@@ -69,6 +75,8 @@ class UpstreamCounts:
         return self._graph.upstream[task], blamed_states(self._graph.traits[task].trigger_rule, verdict)
 
     def _seen_by(self, task: int) -> Iterator[Tally]:
+        for target in self._graph.in_scope_of.get(task, ()):
+            yield self._scopes[target]
         for target in self._graph.downstream[task]:
             yield self._upstream[target]
         if self._graph.traits[task].is_setup:

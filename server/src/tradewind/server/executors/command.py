@@ -88,6 +88,9 @@ class CommandExecutor:
     def known(self) -> set[str]:
         return set(self._watchers)
 
+    def holds(self, dispatch_id: str) -> bool:
+        return dispatch_id in self._watchers
+
     async def close(self) -> None:
         """Stop watching; commands that run go on and report over the interface."""
         watchers = list(self._watchers.values())

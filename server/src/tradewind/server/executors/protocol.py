@@ -120,5 +120,8 @@ class Executor(Protocol):
     def known(self) -> set[str]:
         """Dispatches that this process holds: delivered and not seen to end."""
 
+    def holds(self, dispatch_id: str) -> bool:
+        """Whether a dispatch is among the known ones; may be called from any thread."""
+
     async def close(self) -> None:
         """Let go of everything; what was delivered runs on."""

@@ -185,6 +185,9 @@ class WorkerSessionExecutor:
     def known(self) -> set[str]:
         return set(self._places)
 
+    def holds(self, dispatch_id: str) -> bool:
+        return dispatch_id in self._places
+
     def is_connected(self, session_id: str) -> bool:
         """Whether this process holds a connection of the session."""
         return session_id in self._sessions

@@ -219,7 +219,7 @@ class RunPass:
         return projection, rows_read
 
     def _tell_past(self, projection: RunProjection) -> int:
-        previous = runs.previous_run(self._tx, projection.pk)
+        previous = runs.previous_run(self._tx, projection.pk, but_manual=projection.graph.catchup)
         if previous is None:
             projection.tell_past(None, ())
             return 0

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tradewind.server.contract import DAG_RUN_FINAL
 from tradewind.server.domain.refusals import Refused
+from tradewind.server.scheduler.decider import Decided, Decider
 from tradewind.server.scheduler.due_runs import DueRuns
-from tradewind.server.scheduler.run_pass import PassResult, RunMemory, RunPass
 from tradewind.server.scheduler.takeover import OutageFloor, is_due, take_over
 from tradewind.server.settings import Settings
-from tradewind.server.store import Store, Subscription, Transaction, plans, schedules, scheduling
+from tradewind.server.store import Store, Subscription, Transaction, plans, scheduling
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +38,9 @@ class _Watch:
 class Scheduler:
     """Decides about live runs while it leads, and waits for its turn while another does.
 
+    What changes in this process is decided about in the same transaction. The loop does the rest: what other processes
+    changed, what is due by itself, and the leadership.
+
     Args:
         store: the metadata database.
         settings: sections `scheduler` and `workers`.
@@ -55,12 +57,13 @@ class Scheduler:
         self._clock = clock
         self._lease = settings.scheduler.lease_seconds
         self._poll = settings.scheduler.poll_seconds
-        self._memory = RunMemory()
+        self._decider = Decider()
         self._floor = OutageFloor(settings.workers.lease_seconds)
         self._due_runs = DueRuns(store, clock)
         self._epoch: int | None = None
         self._renew_at = 0.0
         self._due_at: float | None = None
+        self._wakes_at = 0.0
         self._faulty: dict[int, float] = {}
         self._pause = SHORTEST_RETRY_SECONDS
 
@@ -71,17 +74,26 @@ class Scheduler:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then resign."""
-        subscription, changes = (self._store.hints.subscribe(topic) for topic in ("runs", plans.TOPIC))
+        subscription, changes = (self._store.hints.subscribe(topic) for topic in ("dirty", plans.TOPIC))
+        loop = asyncio.get_running_loop()
+
+        def tell(decided: Decided) -> None:
+            loop.call_soon_threadsafe(self._hear_of_decisions, decided, subscription)
+
+        follower = self._store.followers.add({"dirty"}, lambda tx, _: self._decider.follow(tx, self._epoch, tell))
         bells = [
             asyncio.create_task(_ring(stop, subscription)),
             asyncio.create_task(self._hear_of_schedules(changes, subscription)),
         ]
         try:
             while not stop.is_set():
-                await subscription.wait(await self._turn())
+                pause = await self._turn()
+                self._wakes_at = self._clock() + pause
+                await subscription.wait(pause)
         finally:
             for bell in bells:
                 bell.cancel()
+            self._store.followers.remove(follower)
             subscription.close()
             changes.close()
             await self._resign()
@@ -89,6 +101,15 @@ class Scheduler:
     async def _hear_of_schedules(self, changes: Subscription, subscription: Subscription) -> None:
         while await changes.wait():
             self._due_runs.look_soon()
+            subscription.wake()
+
+    def _hear_of_decisions(self, decided: Decided, subscription: Subscription) -> None:
+        """Take note of what was decided in a transaction of others, and get up if that leaves something to do."""
+        if self._epoch is None:
+            return
+        self._take_note(decided)
+        earlier = self._due_at is not None and self._due_at < self._wakes_at
+        if decided.refused or decided.released or earlier:
             subscription.wake()
 
     async def _turn(self) -> float:
@@ -99,15 +120,15 @@ class Scheduler:
             if self._epoch is None:
                 return max(0.0, self._renew_at - self._clock())
             more_due = await self._due_runs.make(self._epoch)
-            result = await self._pass(self._epoch)
+            epoch = self._epoch
+            decided = await self._store.write(lambda tx: self._decider.decide(tx, epoch))
         except Refused as refusal:
             return self._back_off(f"the store refused a write: {refusal}", refusal.retry_after_seconds)
-        if result.refused:
-            # Rows changed in between, or another leads: look again, and find out which.
-            self._renew_at = self._clock()
-            return self._back_off(f"{len(result.refused)} decisions came too late", None)
+        self._take_note(decided)
+        if decided.refused:
+            return self._back_off(f"{len(decided.refused)} decisions came too late", None)
         self._pause = SHORTEST_RETRY_SECONDS
-        return 0.0 if result.more or more_due else self._until_next()
+        return 0.0 if decided.more or more_due else self._until_next()
 
     def _back_off(self, why: str, retry_after: float | None) -> float:
         log.warning("scheduler pauses", extra={"why": why, "seconds": self._pause})
@@ -133,7 +154,6 @@ class Scheduler:
         self._renew_at = before + self._lease / 3
         if watch.epoch != self._epoch:
             log.info("leadership changed", extra={"scheduler": self._name, "epoch": watch.epoch})
-            self._memory.forget()
             self._floor.forget()
             if watch.epoch is not None:
                 await self._due_runs.lead()
@@ -148,25 +168,19 @@ class Scheduler:
         for dispatch_id in await self._store.write(lambda tx: take_over(tx, epoch, floor)):
             log.warning("dispatch counts as lost", extra={"dispatch_id": dispatch_id})
 
-    async def _pass(self, epoch: int) -> PassResult:
+    def _take_note(self, decided: Decided) -> None:
         now = self._clock()
-        self._faulty = {pk: until for pk, until in self._faulty.items() if until > now}
-        ignored = frozenset(self._faulty)
-
-        def job(tx: Transaction) -> tuple[PassResult, bool]:
-            result = RunPass(self._memory, tx, epoch, ignored).run()
-            ended = [run.pk for run in result.decided if run.state in DAG_RUN_FINAL]
-            return result, schedules.release_after(tx, ended)
-
-        result, released = await self._store.write(job)
-        self._memory.keep(result)
-        if released:
+        if decided.refused:
+            # Rows changed in between, or another leads: look again, and find out which.
+            self._renew_at = now
+        if decided.released:
             self._due_runs.look_soon()
-        self._due_at = None if result.due_in is None else self._clock() + result.due_in
-        for pk, error in result.faulty.items():
+        self._due_at = None if decided.due_in is None else now + decided.due_in
+        for pk, error in decided.faulty.items():
             log.error("run can not be decided", extra={"run_pk": pk}, exc_info=error)
             self._faulty[pk] = now + FAULTY_RUN_SECONDS
-        return result
+        self._faulty = {pk: until for pk, until in self._faulty.items() if until > now}
+        self._decider.ignored = frozenset(self._faulty)
 
     async def _resign(self) -> None:
         if self._epoch is None:

@@ -19,6 +19,7 @@ from tradewind.server.contract import ProblemReason
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.database import Database
 from tradewind.server.store.errors import ConflictError, OutageError, too_busy
+from tradewind.server.store.followers import FollowerFailedError, Followers
 from tradewind.server.store.hints import Hints, call_in_loops
 from tradewind.server.store.transaction import Surroundings, Transaction
 
@@ -69,13 +70,15 @@ class Committer:
     """Runs writes in the order of their arrival and answers each one after its commit.
 
     A write that fails before it changed anything fails alone. One that fails later takes the batch with it, which is
-    then run again in halves until the culprit stands alone; a write may therefore run more than once.
+    then run again in halves until the culprit stands alone; a write may therefore run more than once. What follows from
+    the writes is done in their transaction; a follower that fails costs them nothing: they are run again without it.
     """
 
-    def __init__(self, database: Database, surroundings: Surroundings, hints: Hints) -> None:
+    def __init__(self, database: Database, surroundings: Surroundings, hints: Hints, followers: Followers) -> None:
         self._database = database
         self._surroundings = surroundings
         self._hints = hints
+        self._followers = followers
         self._options = surroundings.options
         self._waiting: deque[Write] = deque()
         self._wake = threading.Condition()
@@ -160,9 +163,13 @@ class Committer:
     def _commit(self, part: list[Write]) -> set[str]:
         """Commit some writes as one transaction, across conflicts and short outages; return the topics of its hints."""
         deadline = time.monotonic() + self._database.patience_seconds
+        followed = True
         for attempt in itertools.count(1):
             try:
-                return self._transact(part)
+                return self._transact(part, followed=followed)
+            except FollowerFailedError:
+                followed = False
+                continue
             except ConflictError as error:
                 if len(part) > 1:
                     raise
@@ -175,7 +182,7 @@ class Committer:
             time.sleep(min(0.02 * 2 ** min(attempt, 10), LONGEST_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 
-    def _transact(self, part: list[Write]) -> set[str]:
+    def _transact(self, part: list[Write], *, followed: bool) -> set[str]:
         connection, identity = None, None
         transaction: Transaction | None = None
         try:
@@ -186,6 +193,8 @@ class Committer:
             identity = begun.identity
             transaction = Transaction(connection, begun.now, self._surroundings)
             self._work(transaction, part)
+            if followed:
+                self._followers.act(transaction)
             transaction.complete()
             self._database.commit(connection, transaction.topics)
         except Exception as error:
@@ -195,11 +204,13 @@ class Committer:
                     raise explained from error
                 if not self._did_commit(identity):
                     raise OutageError(str(explained)) from error
+                transaction.committed()
                 return transaction.topics
             self._roll_back()
             if explained is error:
                 raise
             raise explained from error
+        transaction.committed()
         return transaction.topics
 
     def _work(self, transaction: Transaction, part: list[Write]) -> None:

@@ -115,6 +115,16 @@ class Report:
     body: Started | Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class FreedPlace:
+    """A place of a worker that is free once the transaction is committed: what ran there has reported its outcome."""
+
+    dispatch_id: str
+    executor: str
+    kind: ActivityKind
+    session_id: str
+
+
 class LossCause(enum.StrEnum):
     """Why a dispatch ended without an outcome."""
 

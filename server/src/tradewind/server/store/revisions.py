@@ -42,8 +42,14 @@ def touch_runs(tx: Transaction, run_pks: Collection[int]) -> dict[int, int]:
     missing = sorted({run_pk for run_pk in run_pks if run_pk not in known})
     if missing:
         known.update({row.pk: row.rev for row in tx.change_returning(_TOUCH, {"runs": missing, "now": tx.now})})
-        tx.hint("runs")
+        hint_changed(tx)
     return known
+
+
+def hint_changed(tx: Transaction) -> None:
+    """Wake the leader, to decide, and whoever watches runs."""
+    tx.hint("dirty")
+    tx.hint("runs")
 
 
 def seen(tx: Transaction, run_pks: Iterable[int]) -> None:

@@ -16,6 +16,7 @@ from tradewind.server.secrets.cipher import Cipher
 from tradewind.server.store.committer import Committer, Write
 from tradewind.server.store.database import Database
 from tradewind.server.store.errors import OutageError, StoreError
+from tradewind.server.store.followers import Followers
 from tradewind.server.store.hints import Hints
 from tradewind.server.store.listener import Listener
 from tradewind.server.store.migrations.head import HEAD
@@ -37,6 +38,7 @@ class Store:
 
     Attributes:
         hints: wake-ups between the parts of the control plane.
+        followers: parts of the control plane in this process that act in the transactions of others.
         dialect: `sqlite` or `postgresql`.
         options: limits and durations.
         cipher: encrypts secrets at rest.
@@ -45,10 +47,11 @@ class Store:
     def __init__(self, database: Database, surroundings: Surroundings, hints: Hints, *, held: Sequence[Any]) -> None:
         """For `open` alone."""
         self.hints = hints
+        self.followers = Followers()
         self.dialect: DialectName = surroundings.dialect
         self.options = surroundings.options
         self.cipher = surroundings.cipher
-        self._committer = Committer(database, surroundings, hints)
+        self._committer = Committer(database, surroundings, hints, self.followers)
         self._readers = Readers(database, surroundings)
         self._held = list(held)
 

@@ -45,9 +45,21 @@ class Transaction:
         now: its moment on the store's clock, one value for the whole batch.
         read_only: whether it can change and lock nothing.
         memo: what functions remember until the end of the transaction.
+        topics: what to hint at once it is committed.
+        changes: how often something was changed or put off; compared before and after a job.
     """
 
-    __slots__ = ("_before_commit", "_connection", "_surroundings", "changes", "memo", "now", "read_only", "topics")
+    __slots__ = (
+        "_after_commit",
+        "_before_commit",
+        "_connection",
+        "_surroundings",
+        "changes",
+        "memo",
+        "now",
+        "read_only",
+        "topics",
+    )
 
     def __init__(
         self, connection: Connection, now: datetime, surroundings: Surroundings, *, read_only: bool = False
@@ -55,6 +67,7 @@ class Transaction:
         self._connection = connection
         self._surroundings = surroundings
         self._before_commit: list[Callable[[Transaction], None]] = []
+        self._after_commit: list[Callable[[], None]] = []
         self.now = now
         self.read_only = read_only
         self.memo: dict[str, Any] = {}
@@ -86,10 +99,22 @@ class Transaction:
         self.changes += 1
         self._before_commit.append(action)
 
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do something in the thread of the transaction once it is committed, before anybody is told; never if not.
+
+        The action must not fail, and must not wait.
+        """
+        self._after_commit.append(action)
+
     def complete(self) -> None:
         """Do what was put off until the end of the transaction."""
         while self._before_commit:
             self._before_commit.pop(0)(self)
+
+    def committed(self) -> None:
+        """Do what was to be done after the commit."""
+        for action in self._after_commit:
+            action()
 
     def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
         """All rows of a query."""

@@ -112,7 +112,7 @@ def _of_run(tx: Transaction, run_pk: int, rows: Sequence[InstanceRow]) -> dict[i
 
 def _looked_at(graph: Graph, number: int) -> Collection[int]:
     """The tasks that the verdict about a task depends on."""
-    return {*graph.upstream[number], *graph.indirect_setups.get(number, ())}
+    return {*graph.upstream[number], *graph.indirect_setups.get(number, ()), *graph.scopes.get(number, ())}
 
 
 def _states(tx: Transaction, run_pk: int, task_ids: Collection[str]) -> dict[str, list[TaskInstanceState]]:
@@ -134,7 +134,7 @@ def _held_back(tx: Transaction, run_pk: int, graph: Graph, verdicts: Mapping[int
         return {}
     skipped = _skipped(tx, run_pk, graph, looking)
     candidates = {number for number in looking if _asks_for_past(graph, number, verdicts[number], number in skipped)}
-    previous = previous_run(tx, run_pk) if candidates else None
+    previous = previous_run(tx, run_pk, but_manual=graph.catchup) if candidates else None
     if previous is None:
         return {}
     past = Past(graph)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_type_hints
 
@@ -14,6 +15,7 @@ from tradewind.sdk.lazy_value import resolved
 
 _REQUIRED = object()
 _NAMED = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+_POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
 
 
 def call_with_context(
@@ -31,7 +33,8 @@ def call_with_context(
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # some functions written in C say nothing of their parameters
         return function(*args, **kwargs)
-    for parameter in list(parameters.values())[: len(args)]:
+    taken = parameters_by_position(parameters.values(), len(args))
+    for parameter in taken:
         if parameter.kind in _NAMED and (parameter.name in context or parameter.name in kwargs):
             raise ValueError(
                 f"Parameter {parameter.name!r} of {function_name(function)} would get a positional argument, "
@@ -44,9 +47,15 @@ def call_with_context(
         for name, value in {**context, **kwargs}.items()
         if takes_all or name in named
     }
-    for name in _missing(parameters.values(), len(args), wanted):
+    for name in _missing(parameters.values(), taken, wanted):
         wanted[name] = context[name]
     return returned_by(function, function(*args, **wanted))
+
+
+def parameters_by_position(parameters: Iterable[inspect.Parameter], given: int) -> list[inspect.Parameter]:
+    """The parameters that so many positional arguments go to; what `*args` takes is not among them."""
+    by_position = itertools.takewhile(lambda parameter: parameter.kind in _POSITIONAL, parameters)
+    return list(itertools.islice(by_position, given))
 
 
 def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -58,7 +67,8 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
     signature = inspect.signature(function)
     name = function_name(function)
     lenient = []
-    for position, parameter in enumerate(signature.parameters.values()):
+    taken = parameters_by_position(signature.parameters.values(), len(args))
+    for parameter in signature.parameters.values():
         if parameter.name not in CONTEXT_KEYS or parameter.kind not in _NAMED:
             lenient.append(parameter)
             continue
@@ -67,7 +77,7 @@ def check_call(function: Callable[..., Any], args: Sequence[Any], kwargs: Mappin
                 f"Parameter {parameter.name!r} of {name} stands for a key of the task context; "
                 "its default can only be None."
             )
-        if position < len(args) and parameter.name not in EMPTY_KEYS:
+        if parameter in taken and parameter.name not in EMPTY_KEYS:
             raise DagAuthoringError(
                 f"Parameter {parameter.name!r} of {name} stands for a key of the task context and cannot be given by "
                 "position; rename it."
@@ -115,11 +125,14 @@ def function_name(function: object) -> str:
     return f"{getattr(function, '__qualname__', None) or repr(function)}()"
 
 
-def _missing(parameters: Iterable[inspect.Parameter], given: int, wanted: Mapping[str, Any]) -> list[str]:
+def _missing(
+    parameters: Iterable[inspect.Parameter], taken: Sequence[inspect.Parameter], wanted: Mapping[str, Any]
+) -> list[str]:
     return [
         parameter.name
-        for parameter in list(parameters)[given:]
+        for parameter in parameters
         if parameter.kind in _NAMED
+        and parameter not in taken
         and parameter.default is inspect.Parameter.empty
         and (parameter.name in CONTEXT_KEYS or parameter.name in MISSING_KEYS)
         and parameter.name not in wanted

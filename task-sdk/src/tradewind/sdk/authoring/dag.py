@@ -98,6 +98,7 @@ class DAG(DagFields, AbstractDag):
             value = getattr(self, name)
             if value is not DEFAULTS[name]:
                 setattr(self, name, bring(name, value, me))
+        refuse_used(vars(self), DAG_ARGUMENTS, me)
         display_name = check.text("dag_display_name", self.dag_display_name, me, longest=500)
         self.dag_display_name = display_name or self.dag_id
         self.timetable: Timetable = timetable_of(self.schedule, self.timezone, me)

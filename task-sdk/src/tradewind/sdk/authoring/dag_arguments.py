@@ -169,7 +169,7 @@ def _links(name: str, value: Any, owner: str) -> Mapping[str, str] | None:
 CHECKS: Mapping[str, Callable[[str, Any, str], Any]] = {
     "start_date": optional_utc,
     "end_date": optional_utc,
-    "catchup": check.flag,
+    "catchup": lambda name, value, owner: value is not None and check.flag(name, value, owner),
     "description": check.text,
     "doc_md": check.documentation,
     "tags": lambda _name, value, owner: check.tags(value, owner),

@@ -14,7 +14,14 @@ from tradewind.sdk.authoring.params import ParamsDict
 from tradewind.sdk.authoring.setup_teardown import SetupTeardownTask, note_new_task
 from tradewind.sdk.authoring.task_arguments import CHECKS, DEFAULTS, TaskArguments, TaskFields
 from tradewind.sdk.authoring.templating import Templated
-from tradewind.sdk.authoring.unsupported import TASK_ARGUMENTS, WITHOUT_EFFECT, refuse_used, unsupported
+from tradewind.sdk.authoring.unsupported import (
+    SET_LATER,
+    TASK_ARGUMENTS,
+    WITHOUT_EFFECT,
+    UnusedArguments,
+    refuse_used,
+    unsupported,
+)
 from tradewind.sdk.authoring.xcom_arg import XComArg, references
 from tradewind.sdk.exceptions import DagAuthoringError, ParamValidationError
 
@@ -26,7 +33,7 @@ _ACCEPTED = _FIELDS | WITHOUT_EFFECT
 _MAX_DISPLAY_NAME = 500
 
 
-class BaseOperator(Templated, TaskFields, SetupTeardownTask):
+class BaseOperator(Templated, TaskFields, UnusedArguments, SetupTeardownTask):
     """Base of all operators: override `execute`.
 
     A subclass calls `super().__init__(**kwargs)`. Its own arguments, too, are taken from `default_args`. Fields named
@@ -83,7 +90,8 @@ class BaseOperator(Templated, TaskFields, SetupTeardownTask):
             refuse_used(arguments, TASK_ARGUMENTS, me)
             check.refuse_unknown(sorted(unusual - TASK_ARGUMENTS.keys()), _names(type(self)), me)
         self.__dict__.update(DEFAULTS)
-        self.__dict__.update((name, value) for name, value in arguments.items() if name in _FIELDS)
+        self.__dict__.update((name, value) for name, value in arguments.items() if name in _ACCEPTED)
+        self.inlets, self.outlets = [], []
         self.params = _params(params, dag, me)
         self.default_args = default_args
         self._task_display_name = task_display_name
@@ -105,12 +113,14 @@ class BaseOperator(Templated, TaskFields, SetupTeardownTask):
 
         Raises:
             DagAuthoringError: a value that cannot be.
+            UnsupportedArgumentError: an attribute asks for something that is not supported.
         """
         me = me or describe(self.task_id, self._dag)
         for name, bring in CHECKS.items():
             value = getattr(self, name)
             if value is not DEFAULTS[name]:
                 setattr(self, name, bring(name, value, me))
+        refuse_used({name: getattr(self, name) for name in SET_LATER}, TASK_ARGUMENTS, me)
         if self.wait_for_downstream:
             self.depends_on_past = True
         if type(self.params) is not ParamsDict:  # a dict was set
@@ -244,6 +254,12 @@ class BaseOperator(Templated, TaskFields, SetupTeardownTask):
 
     def defer(self, **arguments: object) -> NoReturn:
         raise unsupported(f"{type(self).__name__}.defer()", "deferrable tasks")
+
+    def add_inlets(self, inlets: Iterable[Any]) -> NoReturn:
+        raise unsupported(f"{type(self).__name__}.add_inlets()", "assets")
+
+    def add_outlets(self, outlets: Iterable[Any]) -> NoReturn:
+        raise unsupported(f"{type(self).__name__}.add_outlets()", "assets")
 
     def __repr__(self) -> str:
         return f"<Task({type(self).__name__}): {self.task_id}>"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 from tradewind.sdk.authoring import arguments as check
 from tradewind.sdk.authoring.timezones import optional_utc
 from tradewind.sdk.authoring.trigger_rule import TriggerRule
+from tradewind.sdk.authoring.unsupported import refuse_argument
 from tradewind.sdk.authoring.weight_rule import WeightRule
 from tradewind.sdk.exceptions import DagAuthoringError
 
@@ -33,8 +34,8 @@ class TaskArguments(TypedDict, total=False):
     """What an operator may be given beside its task id; `TaskFields` says what each is for."""
 
     owner: str
-    retries: int | None
-    retry_delay: Span
+    retries: int | str | None
+    retry_delay: Span | None
     retry_exponential_backoff: bool | float
     max_retry_delay: Span | None
     retry_policy: RetryPolicy | None
@@ -46,7 +47,7 @@ class TaskArguments(TypedDict, total=False):
     wait_for_downstream: bool
     priority_weight: int
     weight_rule: WeightRule | str
-    queue: str
+    queue: str | None
     executor: str | None
     pool: str | None
     pool_slots: int
@@ -167,7 +168,17 @@ DEFAULTS: Mapping[str, Any] = {name: getattr(TaskFields, name) for name in TaskF
 
 
 def _retries(name: str, value: Any, owner: str) -> int:
+    if isinstance(value, str) and value.strip().isdecimal():  # of an environment variable, for instance
+        value = int(value)
     return 0 if value is None else check.whole_number(name, value, owner, smallest=0, largest=check.MAX_RETRIES)
+
+
+def _retry_delay(name: str, value: Any, owner: str) -> dt.timedelta:
+    return DEFAULT_RETRY_DELAY if value is None else check.duration(name, value, owner)
+
+
+def _queue(name: str, value: Any, owner: str) -> str:
+    return DEFAULT_QUEUE if value is None else check.short_identifier(name, value, owner)
 
 
 def _backoff(name: str, value: Any, owner: str) -> float:
@@ -199,6 +210,8 @@ def _pool(name: str, value: Any, owner: str) -> str:
 
 
 def _weight_rule(name: str, value: Any, owner: str) -> WeightRule:
+    if not isinstance(value, str) and value is not None:
+        raise refuse_argument(name, value, "priority strategies of your own", owner, "Give the name of a rule.")
     return WeightRule(check.one_of(name, value, owner, [str(rule) for rule in WeightRule]))
 
 
@@ -209,7 +222,7 @@ def _trigger_rule(name: str, value: Any, owner: str) -> TriggerRule:
 CHECKS: Mapping[str, Check] = {
     "owner": lambda name, value, owner: check.text(name, value, owner, longest=500) or DEFAULT_OWNER,
     "retries": _retries,
-    "retry_delay": check.duration,
+    "retry_delay": _retry_delay,
     "retry_exponential_backoff": _backoff,
     "max_retry_delay": check.optional(check.duration),
     "retry_policy": _policy,
@@ -221,7 +234,7 @@ CHECKS: Mapping[str, Check] = {
     "wait_for_downstream": check.flag,
     "priority_weight": check.within(-_WEIGHTS, _WEIGHTS - 1),
     "weight_rule": _weight_rule,
-    "queue": check.short_identifier,
+    "queue": _queue,
     "executor": check.optional(check.short_identifier),
     "pool": _pool,
     "pool_slots": check.within(1, MAX_SLOTS),

@@ -68,6 +68,7 @@ class _PythonDecoratedOperator(BaseOperator):
         op_kwargs: dict[str, Any],
         templates_dict: dict[str, Any] | None = None,
         templates_exts: Sequence[str] | None = None,
+        show_return_value_in_logs: bool = True,
         **kwargs: Any,
     ) -> None:
         self.python_callable = python_callable

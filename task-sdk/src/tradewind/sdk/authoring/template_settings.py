@@ -31,7 +31,7 @@ class TemplateSettings(NamedTuple):
 
     def needs_jinja(self, text: str) -> bool:
         """Whether the text is a template."""
-        return bool(text) and (self.by_jinja or self.is_file(text) or _TEMPLATE.search(text) is not None)
+        return self.by_jinja or self.is_file(text) or _TEMPLATE.search(text) is not None
 
     def may_change(self, value: object) -> bool:
         """Whether rendering gives another value. It always gives new containers: tries must not see each other's."""

@@ -6,6 +6,7 @@ import datetime as dt
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
 
+from tradewind.sdk.authoring.cron_fields import plain_fields
 from tradewind.sdk.authoring.timezones import UTC, zone_name
 from tradewind.sdk.authoring.unsupported import UNSUPPORTED_TIMETABLES, refuse_argument
 from tradewind.sdk.exceptions import TimetableInvalid
@@ -209,23 +210,23 @@ def cron_expression(cron: str) -> str:
     if not isinstance(cron, str):
         raise TimetableInvalid(f"A cron expression must be a string, not {cron!r}.")
     if cron.startswith("@"):
-        if cron not in PRESETS:
+        if cron.lower() not in PRESETS:
             raise TimetableInvalid(
                 f"There is no schedule {cron!r}; known are @once, @continuous, {', '.join(PRESETS)}."
             )
-        return PRESETS[cron]
+        return PRESETS[cron.lower()]
     fields = cron.split()
     if len(fields) != 5:
         raise TimetableInvalid(
             f"The cron expression {cron!r} has {len(fields)} fields; it needs five: minute, hour, day of the month, "
             "month, day of the week."
         )
-    from cronsim import CronSim, CronSimError
+    from cronsim import CronSim
 
     expression = " ".join(fields)
     try:
-        next(CronSim(expression, dt.datetime(2000, 1, 1, tzinfo=dt.UTC)))
-    except CronSimError as error:
+        next(CronSim(plain_fields(expression), dt.datetime(2000, 1, 1, tzinfo=dt.UTC)))
+    except ValueError as error:
         raise TimetableInvalid(f"The cron expression {cron!r} cannot be read: {error}.") from None
     except StopIteration:
         raise TimetableInvalid(f"The cron expression {cron!r} never comes due.") from None

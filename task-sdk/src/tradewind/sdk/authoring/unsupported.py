@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +64,27 @@ TASK_ARGUMENTS: Mapping[str, Unsupported] = {
     "start_from_trigger": Unsupported("deferrable tasks", _FLAG),
 }
 
+SET_LATER = ("inlets", "outlets", *(name for name in TASK_ARGUMENTS if name.startswith("on_")))
+"""Those that authors also set as attributes of a task. Others are names that operators use for things of their own."""
+
+
+class UnusedArguments:
+    """What operators see of arguments that have no effect here: Airflow's values for "not used"."""
+
+    email: str | Iterable[str] | None = None
+    email_on_failure: bool = True
+    email_on_retry: bool = True
+    on_execute_callback: Any = None
+    on_failure_callback: Any = None
+    on_success_callback: Any = None
+    on_retry_callback: Any = None
+    on_skipped_callback: Any = None
+    executor_config: Mapping[str, Any] | None = None
+    operator_extra_links: Collection[Any] = ()
+    inlets: list[Any]
+    outlets: list[Any]
+
+
 WITHOUT_EFFECT = frozenset({"email_on_failure", "email_on_retry", "allow_nested_operators"})
 """Arguments of tasks that are accepted: they only shape features that are refused."""
 
@@ -89,7 +110,6 @@ PUBLIC_NAMES: Mapping[str, str] = {
         "object storage paths": "ObjectStoragePath",
         "lineage": "lineage",
         "configuration in DAG files": "conf",
-        "parsing contexts": "get_parsing_context",
         "assets": "Asset AssetAlias AssetAll AssetAny AssetWatcher AssetAccessControl asset Metadata",
         "schedules by assets, events and partitions": "AssetOrTimeSchedule CronPartitionTimetable EventsTimetable "
         "PartitionedAssetTimetable PartitionedAtRuntime",
@@ -103,6 +123,38 @@ PUBLIC_NAMES: Mapping[str, str] = {
     for name in names.split()
 }
 """Names of `airflow.sdk` that are missing here, with what they stand for."""
+
+MODULES: Mapping[str, str] = {
+    module: feature
+    for feature, modules in {
+        "sensors": "bases.sensor standard.exceptions standard.sensors standard.utils.sensor_helper",
+        "deferrable tasks": "standard.triggers",
+        "branches by date and weekday": "standard.operators.datetime standard.operators.weekday",
+        "human in the loop": "execution_time.hitl standard.operators.hitl",
+        "notifiers": "bases.notifier",
+        "links of operators": "bases.operatorlink",
+        "resumable jobs": "bases.resumablejobmixin",
+        "decorators of your own": "bases.decorator standard.decorators",
+        "timetables of your own": "bases.timetable timetables.base",
+        "secret back ends of your own": "bases.secrets_backend",
+        "mapped tasks": "definitions.mappedoperator execution_time.lazy_sequence execution_time.task_mapping",
+        "assets": "definitions.asset",
+        "schedules by assets, events and partitions": "definitions.timetables.assets definitions.timetables.events "
+        "timetables.assets timetables.events",
+        "partitions": "definitions.partition_mappers",
+        "deadlines": "definitions.deadline",
+        "callbacks": "definitions.callback",
+        "resources of tasks": "definitions.operator_resources",
+        "object storage paths": "io",
+        "configuration in DAG files": "configuration",
+        "lineage": "lineage standard.utils.openlineage",
+        "plugins": "listener plugins_manager",
+        "masking of further secrets": "log",
+        "task state stores, and what else is inside Airflow's worker": "execution_time",
+    }.items()
+    for module in modules.split()
+}
+"""Modules below `airflow.sdk`, or below `standard` for those of the standard provider, that are missing here."""
 
 
 def refuse_argument(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, latest_run, open_api, path_of
+from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, for_each, latest_run, open_api, path_of
+from tradewind.sdk.cli.dags import trigger
 from tradewind.sdk.cli.output import output_option, paint, print_json, print_table
 from tradewind.sdk.cli.runs import runs
 
@@ -105,7 +106,7 @@ def mark(  # noqa: PLR0917 - click passes by name
     """Set the state of a run, or of tasks of it, by hand: success, failed, or skipped for tasks."""
     if not tasks and (state not in RUN_STATES or upstream or downstream):
         what = "--upstream and --downstream need tasks" if upstream or downstream else f"a run cannot be marked {state}"
-        raise CommandFailed(f"{what}; name them with --task", EXIT_WRONG_USE)
+        raise CommandFailed(f"{what}; name tasks with --task", EXIT_WRONG_USE)
     with open_api() as api:
         if not tasks:
             changed = [api.patch(path_of("dags", dag_id, "dagRuns", run_id), {"state": state})]
@@ -134,5 +135,31 @@ def _mark_task(api: PublicApi, dag_id: str, run_id: str, task: str, body: dict[s
     found: list[dict[str, Any]] = answer["task_instances"]
     return found
 
+
+@runs.command()
+@click.argument("dag_id")
+@click.argument("run_id")
+@click.argument("text")
+@click.option("-t", "--task", metavar="TASK_ID", help="The note of this task instead of the run's.")
+def note(dag_id: str, run_id: str, text: str, task: str | None) -> None:
+    """Replace the note of a run, or of a task of it, by TEXT; an empty one takes it away."""
+    path = ["dags", dag_id, "dagRuns", run_id, *([] if task is None else ["taskInstances", task])]
+    with open_api() as api:
+        api.patch(path_of(*path), {"note": text or None})
+    click.echo(f"{'noted' if text else 'removed the note'} on {task or f'run {run_id}'}")
+
+
+@runs.command()
+@click.argument("dag_id")
+@click.argument("run_ids", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def delete(dag_id: str, run_ids: tuple[str, ...], yes: bool) -> None:
+    """Delete runs that have ended, with all but the logs of their tries."""
+    if not yes:
+        click.confirm(f"Delete {len(run_ids)} runs of {dag_id}?", abort=True, err=True)
+    for_each(run_ids, lambda api, run_id: api.delete(path_of("dags", dag_id, "dagRuns", run_id)), "deleted")
+
+
+runs.add_command(trigger)
 
 __all__ = ["runs"]

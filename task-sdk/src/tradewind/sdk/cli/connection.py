@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
@@ -21,6 +21,9 @@ TOKEN_FILE = "admin.token"  # noqa: S105 - the name of a file
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 EXIT_UNREACHABLE = 3
+PAGE = 1000
+
+_NO_TEXT = "what was given holds something that is no character of UTF-8; write it anew"
 
 ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 413, 422})
 """Answers of a server that takes part: the name or value is wrong. Others refuse the caller, or are a fault."""
@@ -70,6 +73,11 @@ def _find(variable: str, name: str, environ: Mapping[str, str]) -> Found | None:
         raise CommandFailed(
             f"{path} is not readable by you; set {variable}, or ask whoever started the server", EXIT_UNREACHABLE
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CommandFailed(
+            f"{path} cannot be read: {why}; set {variable}, or start the server anew", EXIT_UNREACHABLE
+        ) from None
 
 
 @contextmanager
@@ -97,26 +105,85 @@ def open_api() -> Iterator[PublicApi]:
         with PublicApi(url.value, token.value) as api:
             yield api
     except ServerUnreachable as error:
-        raise CommandFailed(f"{url.value} (from {url.origin}) cannot be reached: {error}", EXIT_UNREACHABLE) from None
+        raise CommandFailed(away(url, error), EXIT_UNREACHABLE) from None
     except ProblemError as error:
         code = EXIT_WRONG_USE if error.status in ABOUT_THE_REQUEST else EXIT_UNREACHABLE
         raise CommandFailed(_sentence(error), code) from None
     except TradewindRuntimeError as error:
         raise CommandFailed(f"{error} (the URL is from {url.origin})", EXIT_UNREACHABLE) from None
+    except UnicodeEncodeError:
+        # What it is about is not said: it may be a password.
+        raise CommandFailed(_NO_TEXT, EXIT_WRONG_USE) from None
+
+
+def away(url: Found, error: Exception) -> str:
+    """That a server cannot be reached, where its URL is from, and why: the URL is said once."""
+    why = str(error).removeprefix(f"{url.value.rstrip('/')} cannot be reached: ")
+    return f"{url.value} (from {url.origin}) cannot be reached: {why}"
 
 
 def _sentence(error: ProblemError) -> str:
-    parts = [error.detail]
-    if error.field:
-        parts.append(f"(field {error.field})")
-    if error.action:
-        parts.append(f"\n{error.action}")
-    return " ".join(parts)
+    field = f" (field {error.field})" if error.field else ""
+    action = f"\n{error.action}" if error.action else ""
+    return f"{error.detail}{field}{action}"
+
+
+def for_each(names: Iterable[str], change: Callable[[PublicApi, str], object], done: str) -> None:
+    """Do the same to several things, and say so of each; one that is refused stops none of the others.
+
+    Args:
+        names: of the things.
+        change: what to do to one.
+        done: what was done, in a word.
+
+    Raises:
+        CommandFailed: some were refused; the message says why for each.
+    """
+    from tradewind.sdk.client.calls import ProblemError
+
+    refused: list[str] = []
+    with open_api() as api:
+        for name in names:
+            try:
+                change(api, name)
+            except ProblemError as error:
+                if error.status not in ABOUT_THE_REQUEST:
+                    raise
+                refused.append(_sentence(error))
+            else:
+                click.echo(f"{done} {name}")
+    if refused:
+        raise CommandFailed("\n".join(refused), EXIT_WRONG_USE)
+
+
+def pages(api: PublicApi, path: str, key: str, **query: Any) -> Iterator[dict[str, Any]]:
+    """All entries of a collection, page after page.
+
+    Args:
+        api: the public API.
+        path: of the collection.
+        key: under which its answers hold the entries.
+        query: further query parameters.
+    """
+    offset = 0
+    while True:
+        page = api.get(path, limit=PAGE, offset=offset, **query)
+        yield from page[key]
+        offset += len(page[key])
+        if not page[key] or offset >= page["total_entries"]:
+            return
 
 
 def path_of(*parts: object) -> str:
-    """Path of the public API from its parts, each quoted: `path_of("dags", dag_id)`."""
-    return "/api/v2/" + "/".join(quote(str(part), safe="~") for part in parts)
+    """Path of the public API from its parts, each quoted: `path_of("dags", dag_id)`.
+
+    Raises:
+        CommandFailed: a part is no text in UTF-8.
+    """
+    try:
+        return "/api/v2/" + "/".join(quote(str(part), safe="~") for part in parts)
+    except UnicodeEncodeError:
+        raise CommandFailed(_NO_TEXT, EXIT_WRONG_USE) from None
 
 
 def latest_run(api: PublicApi, dag_id: str, run_id: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, open_api, path_of
-from tradewind.sdk.cli.files import read_objects, write_objects
+from tradewind.sdk.cli.files import json_value, read_objects, write_objects
 from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
 from tradewind.sdk.cli.stored import delete_all, existing_option, import_all, listed, put
 
@@ -91,8 +91,7 @@ def set_connection(conn_id: str, conn_uri: str | None, conn_json: str | None, **
 @click.argument("conn_ids", nargs=-1, required=True)
 def delete(conn_ids: tuple[str, ...]) -> None:
     """Delete connections."""
-    with open_api() as api:
-        delete_all(api, "connections", conn_ids)
+    delete_all("connections", conn_ids)
 
 
 @connections.command(name="import")
@@ -157,10 +156,7 @@ def _change(api: PublicApi, conn_id: str, fields: dict[str, Any]) -> None:
 
 
 def _json_object(text: str, source: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CommandFailed(f"{source} is not JSON: {error}", EXIT_WRONG_USE) from None
+    found = json_value(text, source)
     if not isinstance(found, dict):
         raise CommandFailed(f"{source} must be a JSON object", EXIT_WRONG_USE)
     return found

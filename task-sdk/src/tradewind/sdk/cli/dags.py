@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_FAILED, EXIT_WRONG_USE, CommandFailed, open_api, path_of
-from tradewind.sdk.cli.output import output_option, paint, print_fields, print_json, print_table
+from tradewind.sdk.cli.connection import EXIT_FAILED, EXIT_WRONG_USE, CommandFailed, for_each, open_api, path_of
+from tradewind.sdk.cli.files import json_value, text_of_file
+from tradewind.sdk.cli.output import output_option, paint, print_fields, print_json, print_rest, print_table
 
 
 @click.group()
@@ -50,23 +50,33 @@ def _print_report(report: dict[str, Any]) -> None:
 
 
 @dags.command(name="list")
-@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 1000), help="How many, at most.")
+@click.option("--name", metavar="TEXT", help="Only those whose id contains this.")
+@click.option("--tag", "tags", multiple=True, help="Only those with this tag; may be repeated.")
+@click.option("--paused/--unpaused", default=None, help="Only those that are paused, or are not.")
+@click.option("--stale", is_flag=True, help="Also those that no file declares any more.")
 @output_option
-def list_dags(limit: int, output: str) -> None:
+def list_dags(  # noqa: PLR0917 - click passes by name
+    limit: int, name: str | None, tags: tuple[str, ...], paused: bool | None, stale: bool, output: str
+) -> None:
     """List the DAGs that the server knows."""
+    chosen = {"dag_id_pattern": name, "tags": list(tags), "paused": paused, "exclude_stale": not stale}
     with open_api() as api:
-        page = api.get(path_of("dags"), limit=limit)
+        page = api.get(path_of("dags"), limit=limit, **chosen)
     if output == "json":
         print_json(page["dags"])
         return
-    rows = [{**dag, "tags": _names(dag["tags"])} for dag in page["dags"]]
-    print_table(rows, ["dag_id", "is_paused", "is_stale", "relative_fileloc", "tags", "description"])
-    if page["total_entries"] > len(page["dags"]):
-        click.echo(f"{len(page['dags'])} of {page['total_entries']}; --limit shows more")
+    print_table([_described(dag) for dag in page["dags"]], ["dag_id", "is_paused", *_SHOWN, "tags", "description"])
+    print_rest(len(page["dags"]), page["total_entries"])
 
 
-def _names(tags: list[dict[str, Any]]) -> list[str]:
-    return [tag["name"] for tag in tags]
+_SHOWN = ["schedule", "next_run", "relative_fileloc"]
+
+
+def _described(dag: dict[str, Any]) -> dict[str, Any]:
+    """A DAG with the fields that people ask for under the names that they use."""
+    tags = [tag["name"] for tag in dag["tags"]]
+    return {**dag, "tags": tags, "schedule": dag.get("timetable_summary"), "next_run": dag.get("next_dagrun_run_after")}
 
 
 @dags.command()
@@ -75,26 +85,24 @@ def _names(tags: list[dict[str, Any]]) -> list[str]:
 def show(dag_id: str, output: str) -> None:
     """Show a DAG and its tasks."""
     with open_api() as api:
-        dag = api.get(path_of("dags", dag_id))
+        dag = api.get(path_of("dags", dag_id, "details"))
         tasks = api.get(path_of("dags", dag_id, "tasks"))["tasks"]
     if output == "json":
         print_json({**dag, "tasks": tasks})
         return
     print_fields(
-        {**dag, "tags": _names(dag["tags"])},
+        {**_described(dag), "version": dag["latest_dag_version"]["version_number"]},
         [
-            "dag_id",
-            "description",
-            "is_paused",
-            "is_stale",
-            "bundle_name",
-            "relative_fileloc",
-            "max_active_runs",
-            "tags",
+            *("dag_id", "description", "is_paused", "is_stale", "has_import_errors", *_SHOWN, "bundle_name", "version"),
+            *("timetable_description", "start_date", "end_date", "catchup", "owners", "tags"),
+            *("active_runs_count", "max_active_runs", "max_active_tasks"),
         ],
     )
     click.echo()
     print_table(tasks, ["task_id", "operator_name", "downstream_task_ids", "retries", "queue", "trigger_rule"])
+
+
+dags.add_command(show, "details")
 
 
 @dags.command()
@@ -131,7 +139,11 @@ def trigger(  # noqa: PLR0917 - click passes by name
             return
         from tradewind.sdk.cli.follow import follow_run
 
-        final = follow_run(api, dag_id, run["dag_run_id"], quiet=output == "json")
+        try:
+            final = follow_run(api, dag_id, run["dag_run_id"], quiet=output == "json")
+        except KeyboardInterrupt:
+            click.echo(f"run {run['dag_run_id']} goes on; end it with: tradewind runs cancel {dag_id}", err=True)
+            raise
     if output == "json":
         print_json(final)
     else:
@@ -151,14 +163,8 @@ def read_conf(text: str | None) -> dict[str, Any]:
     source = "--conf"
     if text.startswith("@"):
         source = text[1:]
-        try:
-            text = Path(source).read_text(encoding="utf-8")
-        except OSError as error:
-            raise CommandFailed(f"--conf: {source} cannot be read: {error.strerror}", EXIT_WRONG_USE) from None
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CommandFailed(f"{source} is not JSON: {error}", EXIT_WRONG_USE) from None
+        text = text_of_file(source)
+    value = json_value(text, source)
     if not isinstance(value, dict):
         raise CommandFailed(f"{source} must be a JSON object, such as '{{\"month\": 3}}'", EXIT_WRONG_USE)
     return value
@@ -179,10 +185,11 @@ def unpause(dag_ids: tuple[str, ...]) -> None:
 
 
 def _set_paused(dag_ids: tuple[str, ...], *, paused: bool) -> None:
-    with open_api() as api:
-        for dag_id in dag_ids:
-            api.patch(path_of("dags", dag_id), {"is_paused": paused})
-            click.echo(f"{'paused' if paused else 'unpaused'} {dag_id}")
+    for_each(dag_ids, lambda api, dag_id: api.patch(path_of("dags", dag_id), {"is_paused": paused}), _done(paused))
+
+
+def _done(paused: bool) -> str:
+    return "paused" if paused else "unpaused"
 
 
 @dags.command(name="next-runs")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_FAILED, Found, find_token, find_url, home_directory, path_of
+from tradewind.sdk.cli.connection import EXIT_FAILED, Found, away, find_token, find_url, home_directory, path_of
 from tradewind.sdk.cli.output import output_option, print_json
 from tradewind.sdk.cli.version import installed_versions
 
@@ -92,7 +92,7 @@ def check_server() -> Iterator[Finding]:
             api.get(path_of("dags"), limit=1)
             yield Finding("ok", "credential", f"accepted (from {token.origin})")
     except ServerUnreachable as error:
-        yield Finding("wrong", "server", f"{url.value} (from {url.origin}) cannot be reached: {error}")
+        yield Finding("wrong", "server", away(url, error))
     except ProblemError as error:
         origin = token.origin if token else "nowhere"
         yield Finding("wrong", "credential", f"refused (from {origin}): {error}")

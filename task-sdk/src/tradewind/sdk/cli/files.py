@@ -30,16 +30,35 @@ def read_objects(path: str, what: str) -> dict[str, Any]:
     ending = Path(path).suffix.lower()
     if ending in _YAML_ENDINGS:
         raise CommandFailed(f"{path}: {what} are read from JSON or .env files, not from YAML", EXIT_WRONG_USE)
-    text = _text_of(path)
+    text = text_of_file(path)
     if ending in _ENV_ENDINGS or Path(path).name == ".env":
         return _lines(path, text)
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CommandFailed(f"{path} is not JSON: {error}", EXIT_WRONG_USE) from None
+    found = json_value(text, "the standard input" if path == "-" else path)
     if not isinstance(found, dict):
         raise CommandFailed(f"{path} must hold one JSON object of {what} by name", EXIT_WRONG_USE)
     return found
+
+
+def json_value(text: str, source: str) -> Any:
+    """The value that a JSON text stands for.
+
+    Args:
+        text: what was given.
+        source: the option or file that it is from, for messages.
+
+    Raises:
+        CommandFailed: it is no JSON. NaN and Infinity are none either.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise CommandFailed(f"{source} is not JSON: {error}", EXIT_WRONG_USE) from None
+    except RecursionError:
+        raise CommandFailed(f"{source} is not JSON that can be read: it is nested too deep", EXIT_WRONG_USE) from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def write_objects(path: str, objects: dict[str, Any], what: str) -> None:
@@ -70,10 +89,18 @@ def write_objects(path: str, objects: dict[str, Any], what: str) -> None:
     click.echo(f"{len(objects)} {what} written to {path}")
 
 
-def _text_of(path: str) -> str:
-    if path == "-":
-        return sys.stdin.read()
+def text_of_file(path: str) -> str:
+    """What a text file holds.
+
+    Args:
+        path: the file; `-` for the standard input.
+
+    Raises:
+        CommandFailed: it cannot be read, or is not UTF-8.
+    """
     try:
+        if path == "-":
+            return sys.stdin.read()
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}", EXIT_WRONG_USE) from None

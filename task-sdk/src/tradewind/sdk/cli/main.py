@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import click
 
+from tradewind.sdk.cli.connection import EXIT_FAILED, CommandFailed
 from tradewind.sdk.cli.lazy import LazyGroup, distribution_commands
 
 COMMANDS = {
@@ -11,8 +15,8 @@ COMMANDS = {
         "tradewind.sdk.cli.testing:dags",
         "DAGs: check, test, list, show, trigger, pause, next-runs, versions, errors.",
     ),
-    "runs": ("tradewind.sdk.cli.changes:runs", "DAG runs: list, show, cancel, clear, mark."),
-    "tasks": ("tradewind.sdk.cli.tasks:tasks", "Task instances: list, show, logs, why."),
+    "runs": ("tradewind.sdk.cli.changes:runs", "DAG runs: trigger, list, show, cancel, clear, mark, note, delete."),
+    "tasks": ("tradewind.sdk.cli.tasks:tasks", "Task instances: list, show, state, why, logs, clear."),
     "variables": ("tradewind.sdk.cli.variables:variables", "Variables: list, get, set, delete, import, export."),
     "connections": (
         "tradewind.sdk.cli.connections:connections",
@@ -48,4 +52,13 @@ def tradewind() -> None:
 
 def main() -> None:
     """Entry point of the command `tradewind` and of `python -m tradewind.sdk`."""
-    tradewind(prog_name="tradewind")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name in another alphabet than the terminal's is shown by its numbers; it ends no command.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        tradewind(prog_name="tradewind")
+    except OSError as error:
+        # Such as a disk that is full under the standard output.
+        CommandFailed(str(error), EXIT_FAILED).show()
+        sys.exit(EXIT_FAILED)

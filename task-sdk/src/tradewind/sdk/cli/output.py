@@ -50,7 +50,7 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
     if not cells:
         click.echo("(none)")
         return
-    if sys.stdout.isatty() and _print_rich(headings, cells):
+    if sys.stdout is not None and sys.stdout.isatty() and _print_rich(headings, cells):
         return
     widths = [max(len(row[index]) for row in [headings, *cells]) for index in range(len(columns))]
     for row in [headings, *cells]:
@@ -71,6 +71,12 @@ def _print_rich(headings: Sequence[str], cells: Sequence[Sequence[str]]) -> bool
         table.add_row(*(Text(cell, style=STATE_COLOURS.get(cell, "")) for cell in row))
     Console().print(table)
     return True
+
+
+def print_rest(shown: int, total: int) -> None:
+    """Say, where a table left something out, how much; not on the standard output, which may be read by a program."""
+    if total > shown:
+        click.echo(f"{shown} of {total}; --limit shows more", err=True)
 
 
 def print_fields(value: Mapping[str, Any], names: Sequence[str]) -> None:

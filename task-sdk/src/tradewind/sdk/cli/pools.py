@@ -63,8 +63,7 @@ def set_pool(name: str, slots: int, description: str | None, include_deferred: b
 @click.argument("names", nargs=-1, required=True)
 def delete(names: tuple[str, ...]) -> None:
     """Delete pools."""
-    with open_api() as api:
-        delete_all(api, "pools", names)
+    delete_all("pools", names)
 
 
 @pools.command(name="import")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from tradewind.sdk.cli.connection import latest_run, open_api, path_of
-from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
+from tradewind.sdk.cli.connection import latest_run, open_api, pages, path_of
+from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_rest, print_table
 
 INSTANCE_COLUMNS = ["task_id", "state", "try_number", "duration", "start_date", "reason_text"]
 
 
 @click.group()
 def runs() -> None:
-    """DAG runs: list, show, cancel, clear, mark."""
+    """DAG runs: trigger, list, show, cancel, clear, mark, note, delete."""
 
 
 @runs.command(name="list")
@@ -28,6 +28,7 @@ def list_runs(dag_id: str, state: tuple[str, ...], limit: int, output: str) -> N
         print_json(page["dag_runs"])
         return
     print_table(page["dag_runs"], ["dag_id", "dag_run_id", "state", "run_after", "start_date", "duration"])
+    print_rest(len(page["dag_runs"]), page["total_entries"])
 
 
 @runs.command()
@@ -39,12 +40,24 @@ def show(dag_id: str, run_id: str | None, output: str) -> None:
     with open_api() as api:
         run_id = latest_run(api, dag_id, run_id)
         run = api.get(path_of("dags", dag_id, "dagRuns", run_id))
-        instances = api.get(path_of("dags", dag_id, "dagRuns", run_id, "taskInstances"), limit=1000)["task_instances"]
+        instances = list(pages(api, path_of("dags", dag_id, "dagRuns", run_id, "taskInstances"), "task_instances"))
     if output == "json":
         print_json({**run, "task_instances": instances})
         return
     print_fields(
-        run, ["dag_id", "dag_run_id", "state", "reason_text", "run_after", "start_date", "end_date", "duration", "conf"]
+        run,
+        [
+            "dag_id",
+            "dag_run_id",
+            "state",
+            "reason_text",
+            "run_after",
+            "start_date",
+            "end_date",
+            "duration",
+            "conf",
+            "note",
+        ],
     )
     click.echo()
     print_table(instances, INSTANCE_COLUMNS)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tradewind.sdk.cli.connection import ABOUT_THE_REQUEST, EXIT_FAILED, path_of
+from tradewind.sdk.cli.connection import ABOUT_THE_REQUEST, EXIT_FAILED, for_each, pages, path_of
 
 if TYPE_CHECKING:
     from tradewind.sdk.client.http import PublicApi
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-PAGE = 1000
 
 
 def existing_option(command: Command) -> Command:
@@ -36,13 +35,7 @@ def listed(api: PublicApi, kind: str) -> Iterator[dict[str, Any]]:
         api: the public API.
         kind: name of the collection, such as `variables`.
     """
-    offset = 0
-    while True:
-        page = api.get(path_of(kind), limit=PAGE, offset=offset)
-        yield from page[kind]
-        offset += len(page[kind])
-        if not page[kind] or offset >= page["total_entries"]:
-            return
+    return pages(api, path_of(kind), kind)
 
 
 def put(api: PublicApi, kind: str, name: str, new: Mapping[str, Any], change: Mapping[str, Any]) -> bool:
@@ -77,11 +70,9 @@ def create(api: PublicApi, kind: str, new: Mapping[str, Any]) -> bool:
     return True
 
 
-def delete_all(api: PublicApi, kind: str, names: tuple[str, ...]) -> None:
-    """Delete things by name; the first that does not exist ends the command."""
-    for name in names:
-        api.delete(path_of(kind, name))
-        click.echo(f"deleted {name}")
+def delete_all(kind: str, names: tuple[str, ...]) -> None:
+    """Delete things by name, as `for_each` does."""
+    for_each(names, lambda api, name: api.delete(path_of(kind, name)), "deleted")
 
 
 def import_all(

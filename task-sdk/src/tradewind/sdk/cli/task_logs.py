@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.5
 AWAY_SECONDS = 60.0
 """How long the server may be away in the middle of a log before the command gives up."""
 
-_FINAL = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "red", "debug": "bright_black"}
 
 
@@ -90,7 +90,7 @@ def _await_start(api: PublicApi, path: str, try_number: int | None) -> int | Non
         if wanted in tries:
             return wanted
         state = instance["state"] or "none"
-        if state in _FINAL:
+        if state in FINAL_STATES:
             if try_number is None:
                 return None
             raise CommandFailed(
@@ -111,6 +111,8 @@ def _say_end(api: PublicApi, path: str, number: int | None) -> int:
     instance = api.get(path)
     state = instance["state"] if number is None else _try(api, path, number)["state"]
     which = instance["task_id"] if number is None else f"{instance['task_id']}, try {number}"
-    more = "" if instance["state"] in _FINAL else f"; now {instance['state'] or 'none'}: {instance['reason_text']}"
+    more = (
+        "" if instance["state"] in FINAL_STATES else f"; now {instance['state'] or 'none'}: {instance['reason_text']}"
+    )
     click.echo(f"{which}: {paint(state)}{more}", err=True)
     return EXIT_FAILED if state in {"failed", "upstream_failed", "lost"} else 0

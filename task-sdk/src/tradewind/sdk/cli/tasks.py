@@ -7,15 +7,16 @@ from typing import Any
 
 import click
 
-from tradewind.sdk.cli.connection import latest_run, open_api, path_of
+from tradewind.sdk.cli.changes import clear as clear_run
+from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, latest_run, open_api, pages, path_of
 from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
 from tradewind.sdk.cli.runs import INSTANCE_COLUMNS
-from tradewind.sdk.cli.task_logs import follow_log, log_line
+from tradewind.sdk.cli.task_logs import FINAL_STATES, follow_log, log_line
 
 
 @click.group()
 def tasks() -> None:
-    """Task instances: list, show, logs, why.
+    """Task instances: list, show, state, why, logs, clear.
 
     Where RUN_ID is left out, the latest run of the DAG is meant.
     """
@@ -35,7 +36,7 @@ def list_tasks(dag_id: str, run_id: str | None, declared: bool, output: str) -> 
             columns = ["task_id", "operator_name", "downstream_task_ids", "retries", "queue", "trigger_rule"]
         else:
             run = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances")
-            rows = api.get(run, limit=1000)["task_instances"]
+            rows = list(pages(api, run, "task_instances"))
     if output == "json":
         print_json(rows)
     else:
@@ -81,7 +82,14 @@ def logs(  # noqa: PLR0917 - click passes by name
         if follow:
             raise SystemExit(follow_log(api, path, try_number, _print_json_line if output == "json" else _print))
         if try_number is None:
-            try_number = max(int(api.get(path)["try_number"]), 1)
+            instance = api.get(path)
+            try_number = int(instance["try_number"])
+            if try_number == 0:
+                state = instance["state"] or "none"
+                advice = "" if state in FINAL_STATES else "\n--follow waits for it"
+                raise CommandFailed(
+                    f"{task_id} is {state} and has no log: {instance['reason_text']}{advice}", EXIT_WRONG_USE
+                )
         records = api.get(f"{path}/logs/{try_number}")["content"]
     if output == "json":
         print_json(records)
@@ -113,3 +121,31 @@ def why(dag_id: str, task_id: str, run_id: str | None, output: str) -> None:
         print_json(answer)
     else:
         click.echo(f"{instance['task_id']} is {instance['state'] or 'none'}: {instance['reason_text']}")
+
+
+@tasks.command()
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_id", required=False)
+def state(dag_id: str, task_id: str, run_id: str | None) -> None:
+    """Print the state of a task instance: one word."""
+    with open_api() as api:
+        path = path_of("dags", dag_id, "dagRuns", latest_run(api, dag_id, run_id), "taskInstances", task_id)
+        instance = api.get(path)
+    click.echo(instance["state"] or "none")
+
+
+@tasks.command()
+@click.argument("dag_id")
+@click.argument("task_id")
+@click.argument("run_id", required=False)
+@click.option("-u", "--upstream", is_flag=True, help="And what the task waits for.")
+@click.option("-d", "--downstream", is_flag=True, help="And what waits for the task.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be cleared.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@output_option
+@click.pass_context
+def clear(context: click.Context, /, task_id: str, **given: Any) -> None:
+    """Clear a task instance, so that it runs again; `runs clear` can do more."""
+    unused = dict.fromkeys(("only_failed", "only_running", "past", "future", "latest_version"), False)
+    context.invoke(clear_run, tasks=(task_id,), **unused, **given)

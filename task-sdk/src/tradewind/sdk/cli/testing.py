@@ -88,7 +88,9 @@ def _load(file: Path, dag_id: str | None) -> DAG:
     if dag_id is None and len(loaded.dags) == 1:
         return next(iter(loaded.dags.values()))
     if dag_id not in loaded.dags:
-        names = ", ".join(loaded.dags) or "none"
+        if not loaded.dags:
+            raise CommandFailed(f"{file} declares no DAG", EXIT_WRONG_USE)
+        names = ", ".join(loaded.dags)
         raise CommandFailed(f"{file} declares these DAGs: {names}; name one of them", EXIT_WRONG_USE)
     return loaded.dags[dag_id]
 

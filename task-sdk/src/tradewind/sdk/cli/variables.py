@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_UNREACHABLE, EXIT_WRONG_USE, CommandFailed, open_api, path_of
-from tradewind.sdk.cli.files import read_objects, write_objects
+from tradewind.sdk.cli.connection import EXIT_UNREACHABLE, CommandFailed, open_api, path_of
+from tradewind.sdk.cli.files import json_value, read_objects, write_objects
 from tradewind.sdk.cli.output import output_option, print_json, print_table
 from tradewind.sdk.cli.stored import delete_all, existing_option, import_all, listed, put
 
@@ -57,10 +56,7 @@ def get(key: str, default: str | None) -> None:
 def set_variable(key: str, value: str, description: str | None, is_json: bool) -> None:
     """Create or change a variable."""
     if is_json:
-        try:
-            json.loads(value)
-        except json.JSONDecodeError as error:
-            raise CommandFailed(f"VALUE is not JSON: {error}", EXIT_WRONG_USE) from None
+        json_value(value, "VALUE")
     change: dict[str, Any] = {"value": value}
     if description is not None:
         change["description"] = description
@@ -73,8 +69,7 @@ def set_variable(key: str, value: str, description: str | None, is_json: bool) -
 @click.argument("keys", nargs=-1, required=True)
 def delete(keys: tuple[str, ...]) -> None:
     """Delete variables."""
-    with open_api() as api:
-        delete_all(api, "variables", keys)
+    delete_all("variables", keys)
 
 
 @variables.command(name="import")

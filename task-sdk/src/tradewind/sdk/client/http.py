@@ -193,7 +193,8 @@ def server_url(url: str) -> str:
         port = parts.port
     except ValueError as error:
         raise TradewindRuntimeError(f"The server URL {url!r} is none: {error}.") from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+    is_address = parts.scheme in {"http", "https"} and parts.hostname and port != 0
+    if not is_address or not url.strip().isprintable():
         raise TradewindRuntimeError(f"The server URL {url!r} must look like http://127.0.0.1:8080.")
     return url.strip().rstrip("/")
 

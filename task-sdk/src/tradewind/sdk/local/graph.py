@@ -52,6 +52,12 @@ class LocalGraph:
             if self.tasks[name].is_setup and self._is_in_scope(name, below)
         }
 
+    def scope_of(self, task_id: str) -> set[str]:
+        """What is between the setup tasks right above a teardown task and itself, without the tasks right above it."""
+        setups = [name for name in self.upstream[task_id] if self.tasks[name].is_setup]
+        below = {name for setup in setups for name in self._reached(setup, self.downstream)}
+        return below & self._reached(task_id, self.upstream) - self.upstream[task_id]
+
     def _is_in_scope(self, setup: str, below: set[str]) -> bool:
         teardowns = {name for name in self.downstream[setup] if self.tasks[name].is_teardown}
         return not teardowns or bool(teardowns & below)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from tradewind.sdk.authoring.cron_fields import plain_fields
+from tradewind.sdk.authoring.timetables import cron_expression
 from tradewind.sdk.contract import (
     CronDataIntervalTimetable,
     CronTriggerTimetable,
@@ -35,27 +37,25 @@ def _last_interval(timetable: CronDataIntervalTimetable, date: dt.datetime) -> t
     """The last whole interval between two moments of the expression that has ended."""
     from cronsim import CronSim
 
-    # The simulator leaves out the moment that it begins with.
-    local = (date + dt.timedelta(minutes=1)).astimezone(ZoneInfo(timetable.timezone))
-    moments = CronSim(cron_fields(timetable.cron), local, reverse=True)
-    end = next(moments)
-    start = next(moments)
-    return start.astimezone(dt.UTC), end.astimezone(dt.UTC)
-
-
-_PRESETS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-}
-
-
-def cron_fields(expression: str) -> str:
-    """The five fields of a cron expression or preset."""
-    return _PRESETS.get(expression, expression)
+    expression, zone = plain_fields(cron_expression(timetable.cron)), ZoneInfo(timetable.timezone)
+    every_hour = expression.split()[1] == "*"
+    # The simulator leaves out the moment that it begins with; a clock that was set back may have shown later times.
+    begin = date.astimezone(zone).replace(tzinfo=None) + dt.timedelta(hours=3)
+    found: list[dt.datetime] = []
+    jumped_over: dict[dt.date, dt.datetime] = {}
+    for wall in CronSim(expression, begin, reverse=True):
+        both = [wall.replace(tzinfo=zone, fold=fold).astimezone(dt.UTC) for fold in (0, 1)]
+        shown = [moment for moment in both if moment.astimezone(zone).replace(tzinfo=None) == wall]
+        if not shown and not every_hour:
+            # As long after the jump as it would be without one; the first of several counts, which comes last here.
+            jumped_over[wall.date()] = max(both)
+        found += shown if every_hour else shown[-1:]
+        newest = sorted({moment for moment in (*found, *jumped_over.values()) if moment <= date})[-2:]
+        # No clock is set by more than a day, so that nothing later can follow.
+        if len(newest) == 2 and max(both) < newest[0] - dt.timedelta(days=1):
+            return newest[0], newest[1]
+        found = [moment for moment in found if not newest or moment >= newest[0]]
+    raise OverflowError(f"cron {timetable.cron} has no whole interval before {date}")
 
 
 def _before(date: dt.datetime, delta: Delta) -> dt.datetime:

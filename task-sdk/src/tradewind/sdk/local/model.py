@@ -252,7 +252,9 @@ class RunModel:
         if by_setups in {Verdict.FAIL, Verdict.SKIP}:
             return by_setups
         by_rule = self._verdict_of_rule(name, task)
-        return by_setups if by_rule is Verdict.RUN else by_rule
+        if by_rule is not Verdict.RUN:
+            return by_rule
+        return by_setups if self._scope_has_ended(name, task) else Verdict.WAIT
 
     def _verdict_of_setups(self, name: str, task: SerializedTask) -> Verdict:
         """What the setup tasks further above say."""
@@ -264,6 +266,12 @@ class RunModel:
         if TaskInstanceState.SKIPPED in setups:
             return Verdict.SKIP
         return Verdict.RUN if all(state is TaskInstanceState.SUCCESS for state in setups) else Verdict.WAIT
+
+    def _scope_has_ended(self, name: str, task: SerializedTask) -> bool:
+        """Whether nothing is left that uses what a teardown task takes away."""
+        if not task.is_teardown or task.trigger_rule is TriggerRule.ALWAYS:
+            return True
+        return all(self.instances[other].state in TASK_INSTANCE_FINAL for other in self.graph.scope_of(name))
 
     def _verdict_of_rule(self, name: str, task: SerializedTask) -> Verdict:
         sources = self.graph.upstream[name]

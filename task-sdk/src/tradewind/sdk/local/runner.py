@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tradewind.sdk.authoring.params import ParamsDict, run_params
 from tradewind.sdk.authoring.serialize import serialize_dag
-from tradewind.sdk.authoring.xcom import xcom_settings_of
+from tradewind.sdk.authoring.xcom import use_xcom_settings, xcom_settings_of
 from tradewind.sdk.contract import (
     Assignment,
     CodeReference,
@@ -101,6 +102,7 @@ class LocalRunner:
             TradewindException: tasks wait for something that never comes, such as a run before this one.
             KeyboardInterrupt: somebody pressed Ctrl-C.
         """
+        use_xcom_settings(*xcom_settings_of(os.environ))
         started = self._clock.now()
         self._deployment.begin(self._run)
         self._settle()
@@ -163,14 +165,11 @@ class LocalRunner:
 
     def _outcome(self, task_id: str) -> TaskSucceeded | TaskFailed | TaskSkipped:
         activity = self._activity(task_id)
-        backend, classes = xcom_settings_of(os.environ)
         assignment = Assignment(
             dispatch_id=str(uuid.uuid4()),
             activity=activity,
             secrets=Secrets(connections=[], variables=[]),
             snapshot_directory=self._file.directory,
-            xcom_backend=backend,
-            xcom_classes=list(classes) or None,
         )
         transport = LocalTransport(self._deployment, self._run, task_id, self._clock.now)
         self._forget_xcoms(task_id)
@@ -294,9 +293,10 @@ def run_locally(
         deployment: variables, connections and XComs; those of an earlier run to go on from it.
 
     Raises:
-        DagAuthoringError: the DAG or the pattern is wrong.
+        DagAuthoringError: the DAG or the pattern is wrong, or a param has no value or one that cannot be.
         TradewindException: tasks wait for something that never comes.
     """
+    run_params(dag.params, ParamsDict(), run_conf)  # a run whose params cannot be is not created
     clock = clock or LocalClock()
     if run_after is not None:
         clock.leap_to(run_after)

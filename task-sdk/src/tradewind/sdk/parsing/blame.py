@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import traceback
 from types import TracebackType
@@ -10,6 +11,7 @@ from tradewind.sdk.contract import DagImportError
 from tradewind.sdk.error_text import cut_message, cut_traceback, message_of, type_name
 from tradewind.sdk.exceptions import DagAuthoringError
 from tradewind.sdk.parsing.files_read import relative_path
+from tradewind.sdk.parsing.import_hints import import_hint
 
 _MAX_PATH = 1024
 
@@ -28,7 +30,7 @@ def import_error(error: BaseException, root: str, file: str) -> DagImportError:
         file=blamed if len(blamed) <= _MAX_PATH else file,
         line=line if line and line > 0 else None,
         type=type_name(error),
-        message=cut_message(message_of(error) + _hint(error)),
+        message=cut_message(message_of(error) + import_hint(error, _line_of(root, place))),
         traceback=cut_traceback(_traceback_from_bundle(error, root)),
     )
 
@@ -62,18 +64,10 @@ def _traceback_from_bundle(error: BaseException, root: str) -> str:
     return "".join(traceback.format_exception(type(error), error, trace))
 
 
+def _line_of(root: str, place: tuple[str, int | None] | None) -> str:
+    path, line = place or ("", None)
+    return linecache.getline(os.path.join(root, path), line) if line else ""  # noqa: PTH118 - strings, as tracebacks have them
+
+
 def _below(path: str, root: str) -> str | None:
     return relative_path(path, root) or relative_path(os.path.realpath(path), os.path.realpath(root))
-
-
-def _hint(error: BaseException) -> str:
-    if not isinstance(error, ModuleNotFoundError) or not error.name:
-        return ""
-    if error.name.split(".")[0] == "airflow":
-        return (
-            ". Change the import roots: airflow.sdk is tradewind.sdk, airflow.providers.standard is "
-            "tradewind.sdk.standard, airflow.exceptions is tradewind.sdk.exceptions."
-        )
-    if error.name.startswith("tradewind.sdk."):
-        return ". This version of Tradewind does not have it (yet)."
-    return ". Install it where the workers run, or put it into the bundle."

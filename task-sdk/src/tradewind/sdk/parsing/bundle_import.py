@@ -43,11 +43,14 @@ class BundlePath:
         self._path_before: list[str] = []
 
     def install(self) -> None:
-        """Make `import` find the bundle's files first."""
+        """Make `import` find the bundle's files.
+
+        What is installed comes first, as in Airflow: a DAG file `docker.py` does not hide the package that it uses.
+        """
         self._modules_before = set(sys.modules)
         self._path_before = list(sys.path)
         sys.path_hooks.insert(0, self._find)
-        sys.path.insert(0, self.root)
+        sys.path.append(self.root)
         self._forget_finders()
 
     def remove(self) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from tradewind.sdk.authoring.context import Context, DagRun, running_task
-from tradewind.sdk.authoring.dates import optional_context_date
 from tradewind.sdk.authoring.dependencies import TaskNode
 from tradewind.sdk.authoring.operator import BaseOperator
 from tradewind.sdk.contract import DagRunState, TaskInstanceState
+from tradewind.sdk.dates import optional_context_date
 
 _MISSING: Mapping[str, str] = {
     "execution_date": "Airflow 3 removed it; dag_run.logical_date is its name now",
@@ -19,6 +19,18 @@ _MISSING: Mapping[str, str] = {
     "mark_success_url": "a task does not know where the web interface is",
     "get_dagrun": "Airflow 3 removed it; use ti.dag_run or context['dag_run']",
     "previous_ti": "Airflow 3 removed it; use ti.get_previous_dagrun()",
+    **dict.fromkeys(
+        (
+            "get_dr_count",
+            "get_first_reschedule_date",
+            "get_previous_ti",
+            "get_relevant_upstream_map_indexes",
+            "get_task_breadcrumbs",
+            "get_task_states",
+            "get_ti_count",
+        ),
+        "this version of Tradewind does not have it yet",
+    ),
 }
 
 

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, cast
 
 from tradewind.sdk.authoring.context import Context, ContextValues, DagRun
-from tradewind.sdk.authoring.dates import context_date, optional_context_date
 from tradewind.sdk.authoring.macros_accessor import MacrosAccessor
 from tradewind.sdk.authoring.operator import BaseOperator
 from tradewind.sdk.authoring.secret_accessors import ConnectionAccessor, VariableAccessors
 from tradewind.sdk.contract import DagRunContext, DagRunState, RunSummary
+from tradewind.sdk.dates import context_date, optional_context_date
 from tradewind.sdk.lazy_value import LazyValue
 from tradewind.sdk.runtime.task_instance import RuntimeTaskInstance
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from tradewind.sdk.authoring.context import running
 from tradewind.sdk.authoring.context_environment import context_environment
-from tradewind.sdk.authoring.dates import context_date
 from tradewind.sdk.authoring.operator import BaseOperator
 from tradewind.sdk.authoring.xcom_arg import XCOM_RETURN_KEY
 from tradewind.sdk.client.calls import Transport
 from tradewind.sdk.client.task_client import TaskClient
 from tradewind.sdk.contract import Assignment, ExecuteTask, TaskFailed, TaskSkipped, TaskSucceeded, XComEntry
+from tradewind.sdk.dates import context_date
 from tradewind.sdk.error_text import cut_message, message_of
 from tradewind.sdk.exceptions import DownstreamTasksSkipped, TradewindSkipException, XComNotSerializableError
 from tradewind.sdk.masking import Masker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import pickle
@@ -12,13 +13,15 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from tradewind.sdk.exceptions import DagAuthoringError, TradewindException, TradewindSkipException
 from tradewind.sdk.standard.shell import ShellCommand
 
 SERIALIZERS = {"pickle": "pickle", "cloudpickle": "cloudpickle", "dill": "dill"}
-"""How arguments and result travel, with the module that does it; both interpreters need it."""
+"""How arguments and result travel, with the module that does it. The other interpreter needs it; where the worker has
+none, pickle stands in for it here: the others read what pickle writes, and write plain values as pickle does."""
 
 _SCRIPT = """\
 from __future__ import annotations
@@ -97,22 +100,25 @@ class ForeignCall:
         )
         (place / "script.py").write_text(script, encoding="utf-8")
         (place / "strings.json").write_text(json.dumps([str(text) for text in self.string_args]), encoding="utf-8")
+        module = self._module()
         try:
-            data = self._module().dumps({"args": list(self.args), "kwargs": dict(self.kwargs)})
+            data = module.dumps({"args": list(self.args), "kwargs": dict(self.kwargs)})
         except Exception as error:
             raise TradewindException(
-                f"The arguments of {self.function.__name__}() cannot be passed on by {self.serializer}: {error}."
+                f"The arguments of {self.function.__name__}() cannot be passed on by {module.__name__}: {error}."
+                f"{self._remedy(module)}"
             ) from error
         (place / "input").write_bytes(data)
 
     def _result(self, path: Path) -> Any:
+        module = self._module()
         try:
             with path.open("rb") as file:
-                return self._module().load(file)
+                return module.load(file)
         except Exception as error:
             raise TradewindException(
-                f"What {self.function.__name__}() returned cannot be read back by {self.serializer}: {error}. "
-                "Return values of types that this worker's Python knows, too."
+                f"What {self.function.__name__}() returned cannot be read back by {module.__name__}: {error}. "
+                f"Return values of types that this worker's Python knows, too.{self._remedy(module)}"
             ) from error
 
     def _failure(self, path: Path, code: int) -> str:
@@ -122,15 +128,14 @@ class ForeignCall:
         return f"{self.function.__name__}() raised {told['type']}: {told['message']}"
 
     def _module(self) -> Any:
-        if self.serializer == "pickle":
-            return pickle
-        import importlib
-
         try:
             return importlib.import_module(SERIALIZERS[self.serializer])
-        except ImportError as error:
-            name = self.serializer
-            raise TradewindException(f"serializer={name!r} needs the package {name} on this worker") from error
+        except ModuleNotFoundError:
+            return pickle
+
+    def _remedy(self, used: ModuleType) -> str:
+        name = SERIALIZERS[self.serializer]
+        return "" if used.__name__ == name else f" The package {name} is not installed on this worker; install it."
 
 
 def source_of(function: Callable[..., Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from tradewind.sdk.dates import context_date
 from tradewind.sdk.typed_values.kinds import Kind, Read, Unwritable, Write
 
 if TYPE_CHECKING:
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
     from tradewind.sdk.typed_values.kinds import FindClass
 
 
+_DATES_OF_PENDULUM: Final = frozenset({"pendulum.datetime.DateTime", "tradewind.sdk.dates.DateTime"})
+
+
 def _write_datetime(value: dt.datetime, place: str, _: Write) -> Mapping[str, Any]:
     text = value.isoformat()
     if text == "NaT":
         raise Unwritable(f"{place} is NaT, which is no point in time; use None for what is missing")
     zone = getattr(value.tzinfo, "key", None)
-    return {"value": text, "zone": zone} if isinstance(zone, str) else {"value": text}
+    written: dict[str, Any] = {"value": text, "zone": zone} if isinstance(zone, str) else {"value": text}
+    return {**written, "pendulum": True} if _is_of_pendulum(type(value)) else written
+
+
+def _is_of_pendulum(of: type) -> bool:
+    """Whether dates of this class have the methods of pendulum's."""
+    return any(f"{base.__module__}.{base.__qualname__}" in _DATES_OF_PENDULUM for base in of.__mro__)
 
 
 def _read_datetime(plain: Mapping[str, Any], _: Read, __: FindClass) -> dt.datetime:
@@ -27,7 +37,8 @@ def _read_datetime(plain: Mapping[str, Any], _: Read, __: FindClass) -> dt.datet
     moment = dt.datetime.fromisoformat(plain["value"])
     zone = plain.get("zone")
     # The offset decides which of two equal times of an autumn night it is.
-    return moment if zone is None else moment.astimezone(_zone(zone))
+    moment = moment if zone is None else moment.astimezone(_zone(zone))
+    return context_date(moment) if plain.get("pendulum") is True else moment
 
 
 def _write_time(value: dt.time, _place: str, _: Write) -> Mapping[str, Any]:

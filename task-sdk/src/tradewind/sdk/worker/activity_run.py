@@ -26,6 +26,7 @@ from tradewind.sdk.contract import (
 from tradewind.sdk.masking import Masker, secret_values
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.code_cache import CodeUnavailable
+from tradewind.sdk.worker.finishing import SPOOL_WITHIN_SECONDS
 from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
 from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed
 from tradewind.sdk.worker.line import Backoff, problem_of
@@ -46,6 +47,9 @@ TIMEOUT_GRACE_SECONDS = 10.0
 """What a try gets beyond its `execution_timeout` to end by itself, as the alarm in its process asks it to."""
 
 _TAIL_SECONDS = 10.0
+
+_START_WITHIN_SECONDS = 0.1
+"""How soon a start is reported. One that is followed by its end sooner is a part of the outcome."""
 
 _EXIT_SECONDS = 10.0
 """What a process gets to exit after it has reported its result."""
@@ -84,7 +88,8 @@ class ActivityRun:
         self._begun = False
         self._timed_out = False
         self._verdict: Outcome | None = None
-        self._kept: asyncio.Future[bool] | None = None
+        self._kept = False
+        self._unreported: Started | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._execution_timer: asyncio.TimerHandle | None = None
@@ -194,7 +199,7 @@ class ActivityRun:
 
     async def _supervise(self, process: LaunchedProcess) -> Outcome:
         self._take_output(process)
-        self._aside(self._report_started(process))
+        self._note_start(process)
         self._limit_time()
         result = await self._converse(process)
         status = await process.wait()
@@ -280,15 +285,32 @@ class ActivityRun:
             how = ", a new interpreter for each try" if process.spawned else ""
             self._logs.note(LogLevel.INFO, f"No warm start for this file{how}: {process.fresh_reason}")
 
-    async def _report_started(self, process: LaunchedProcess) -> None:
+    def _note_start(self, process: LaunchedProcess) -> None:
         place = self._workplace
-        started = Started(
+        self._unreported = Started(
             hostname=place.hostname,
             unixname=self._start_path.unixname,
             pid=process.pid,
             started_at=dt.datetime.now(dt.UTC),
         )
+        asyncio.get_running_loop().call_later(_START_WITHIN_SECONDS, self._report_start)
+
+    def _report_start(self) -> None:
+        started, self._unreported = self._unreported, None
+        if started is not None:
+            self._aside(self._send_start(started))
+
+    async def _send_start(self, started: Started) -> None:
         await self._calls.call("report_started", {"dispatch_id": self.dispatch_id}, body=started)
+
+    def _keep(self, outcome: Outcome) -> None:
+        """Have the outcome, and the start that nobody was told of, survive this process."""
+        started, self._unreported = self._unreported, None
+        if started is not None:
+            outcome = msgspec.structs.replace(outcome, started=started)
+        self._kept = True
+        cut = self._workplace.line.is_cut()
+        self._workplace.finisher.keep(self._calls, outcome, within=0.0 if cut else SPOOL_WITHIN_SECONDS)
 
     async def _converse(self, process: LaunchedProcess) -> Outcome | None:
         """Answer the process until it is gone; its result, if it sent one that counts."""
@@ -302,7 +324,7 @@ class ActivityRun:
                     self._aside(forwarder.answer(frame))
                 elif result is None:
                     result = self._checked(frame.outcome)
-                    self._kept = self._workplace.finisher.keep(self._calls, result)
+                    self._keep(result)
                     self._after(_EXIT_SECONDS, self._kill_process)
         except FrameTooLarge as error:
             self._kill_process()
@@ -337,14 +359,13 @@ class ActivityRun:
             await asyncio.sleep(backoff.pause())
 
     async def _finish(self, outcome: Outcome) -> None:
-        finisher = self._workplace.finisher
-        kept = self._kept or finisher.keep(self._calls, outcome)
+        if not self._kept:
+            self._keep(outcome)
         if self._logs is not None:
             if isinstance(outcome, ActivityInterrupted) and outcome.message:
                 self._logs.note(LogLevel.WARNING, outcome.message)
             await self._logs.flush()
-        await kept
-        self.delivered = await finisher.deliver(self._calls, self._verdicts.refused)
+        self.delivered = await self._workplace.finisher.deliver(self._calls, self._verdicts.refused)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -16,6 +16,9 @@ from tradewind.sdk.worker.spool import Spool, SpoolRecord
 
 logger = logging.getLogger("tradewind.worker")
 
+SPOOL_WITHIN_SECONDS = 0.02
+"""How long an outcome may be on its way before it is written to disk; a receipt usually comes sooner."""
+
 _REJECTIONS = frozenset(
     {
         ProblemReason.MISSING_FIELD,
@@ -37,10 +40,10 @@ class Finisher:
     def __init__(self, spool: Spool) -> None:
         self.spool = spool
 
-    def keep(self, calls: ActivityCalls, outcome: Outcome) -> asyncio.Future[bool]:
-        """Begin to write an outcome to disk; the future tells when it is there."""
+    def keep(self, calls: ActivityCalls, outcome: Outcome, *, within: float = 0.0) -> asyncio.Future[bool]:
+        """Have an outcome written to disk, after some seconds unless it is settled before; the future tells of it."""
         record = SpoolRecord(dispatch_id=calls.dispatch_id, token=calls.token, outcome=msgspec.Raw(encode(outcome)))
-        return self.spool.put(record)
+        return self.spool.put(record, within=within)
 
     async def deliver(self, calls: ActivityCalls, instead: Callable[[ProblemError], Outcome] | None = None) -> bool:
         """Send the outcome that the spool has of this dispatch until it is settled.

@@ -53,6 +53,11 @@ class Backoff:
         """Begin anew after a success."""
         self._next = self._first
 
+    def at_most(self, longest: float) -> None:
+        """Pause no longer than this from now on."""
+        self._longest = longest
+        self._next = min(self._next, longest)
+
 
 class HttpLine:
     """Calls over HTTP, repeated until the server answers: it knows a repetition of any operation."""

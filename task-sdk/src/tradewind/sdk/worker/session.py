@@ -47,6 +47,7 @@ _CLOSE_SECONDS = 1.0
 _FIRST_PING_SECONDS = 5.0
 _LARGEST_FRAME = 64 * 1024 * 1024
 _STABLE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 5.0
 _COMPLAIN_AGAIN_SECONDS = 30.0
 _DISPATCHES_A_RENEWAL = 10_000
 _HTTP_ONLY = frozenset({"get_snapshot_file"})
@@ -118,6 +119,7 @@ class SessionTransport:
         self._last_request_id = 0
         self._max_frame_bytes = 0
         self._complained: tuple[str, float] = ("", 0.0)
+        self._backoff = Backoff()
         self.max_body_bytes = DEFAULT_MAX_BODY_BYTES
         self.last_sign_of_life = asyncio.get_running_loop().time()
 
@@ -159,7 +161,6 @@ class SessionTransport:
         Raises:
             SessionRefused: the server refuses this worker for good.
         """
-        backoff = Backoff()
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
@@ -171,9 +172,9 @@ class SessionTransport:
             except (OSError, WebSocketException, TimeoutError, msgspec.DecodeError) as error:
                 why = f"{type(error).__name__}: {error}"
             if loop.time() - began > _STABLE_SECONDS:
-                backoff.reset()
+                self._backoff.reset()
             self._complain(why)
-            await asyncio.sleep(backoff.pause())
+            await asyncio.sleep(self._backoff.pause())
 
     async def _hold_connection(self) -> None:
         connection = await connect(
@@ -215,6 +216,8 @@ class SessionTransport:
         self.last_sign_of_life = sent
         self._max_frame_bytes = welcome.max_frame_bytes
         self.max_body_bytes = self._http.max_body_bytes = welcome.max_body_bytes
+        # After an outage leases count from recovery: whoever came back later than that would be given up for it.
+        self._backoff.at_most(min(_LONGEST_PAUSE_SECONDS, welcome.renew_every_seconds))
         # A dead connection is noticed when the lease ends, and a server that has a lot to do is not taken for dead.
         connection.ping_interval = welcome.renew_every_seconds
         connection.ping_timeout = max(welcome.lease_seconds - welcome.renew_every_seconds, 1.0)

@@ -53,8 +53,8 @@ class Spool:
 
     A line is the length and the CRC-32 of its JSON text, eight hexadecimal digits each, and the text. A line without an
     end is a write that was cut off and never counted as durable. Any other damaged line is moved to a file beside the
-    spool. Everything that waits is written and synced by one thread as one write. The file holds execution
-    tokens: it is readable for its owner only.
+    spool. Everything that waits is written and synced by one thread as one write; what is acknowledged before its turn
+    comes is not written at all. The file holds execution tokens: it is readable for its owner only.
 
     Attributes:
         pending: records by dispatch id, oldest first.
@@ -70,6 +70,7 @@ class Spool:
         self._path = path
         self._executor: ThreadPoolExecutor | None = None
         self._waiting: list[tuple[bytes, asyncio.Future[bool]]] = []
+        self._postponed: dict[str, tuple[SpoolRecord, asyncio.Future[bool], asyncio.TimerHandle]] = {}
         self._lazy: list[bytes] = []
         self._unwritten: list[bytes] = []
         self._writer: asyncio.Task[None] | None = None
@@ -79,17 +80,27 @@ class Spool:
         self._end = 0
         self._recover()
 
-    def put(self, record: SpoolRecord) -> asyncio.Future[bool]:
+    def put(self, record: SpoolRecord, *, within: float = 0.0) -> asyncio.Future[bool]:
         """Keep an outcome; a later record of the same dispatch replaces the earlier.
 
+        Args:
+            record: the outcome.
+            within: seconds until it is to be written, unless it is acknowledged before.
+
         Returns:
-            True once it is on disk; False when the disk refused it and it lives in memory only (an error is logged).
+            True once it is on disk or acknowledged; False when the disk refused it and it lives in memory only (an
+            error is logged).
         """
-        self.pending[record.dispatch_id] = record
-        written: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((_line(_encode(record)), written))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_waiting(), name="spool writer")
+        dispatch_id = record.dispatch_id
+        self._drop_postponed(dispatch_id)
+        self.pending[dispatch_id] = record
+        loop = asyncio.get_running_loop()
+        written: asyncio.Future[bool] = loop.create_future()
+        if within > 0:
+            timer = loop.call_later(within, self._write_postponed, dispatch_id)
+            self._postponed[dispatch_id] = (record, written, timer)
+        else:
+            self._write(record, written)
         return written
 
     def acknowledge(self, dispatch_id: str) -> None:
@@ -97,11 +108,13 @@ class Spool:
 
         The mark goes to disk with the next write: without it the outcome is delivered once more, which changes nothing.
         """
-        if self.pending.pop(dispatch_id, None) is not None:
+        if self.pending.pop(dispatch_id, None) is not None and not self._drop_postponed(dispatch_id):
             self._lazy.append(_line(_encode(_Mark(dispatch_id))))
 
     async def close(self) -> None:
         """Write what waits and close the file."""
+        for dispatch_id in list(self._postponed):
+            self._write_postponed(dispatch_id)
         if self._writer is not None:
             await self._writer
         if self.pending:
@@ -112,6 +125,26 @@ class Spool:
             self._executor.shutdown()
             self._executor = None
         os.close(self._descriptor)
+
+    def _write_postponed(self, dispatch_id: str) -> None:
+        record, written, timer = self._postponed.pop(dispatch_id)
+        timer.cancel()
+        self._write(record, written)
+
+    def _drop_postponed(self, dispatch_id: str) -> bool:
+        """Do not write a record that is not written yet; whether there was one."""
+        if (postponed := self._postponed.pop(dispatch_id, None)) is None:
+            return False
+        _, written, timer = postponed
+        timer.cancel()
+        if not written.done():
+            written.set_result(True)
+        return True
+
+    def _write(self, record: SpoolRecord, written: asyncio.Future[bool]) -> None:
+        self._waiting.append((_line(_encode(record)), written))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_waiting(), name="spool writer")
 
     async def _write_waiting(self) -> None:
         try:

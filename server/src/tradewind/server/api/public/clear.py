@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from tradewind.server.api.public.access import Given, User
 from tradewind.server.api.public.dag_runs import DagRun, run_shape
-from tradewind.server.api.public.shapes import Body
+from tradewind.server.api.public.shapes import Body, Moment
 from tradewind.server.api.public.task_instances import TaskInstanceCollection, instance_shapes
 from tradewind.server.contract import ProblemReason
 from tradewind.server.domain.refusals import Refused
@@ -32,8 +32,8 @@ class ClearTaskInstances(Body):
     dry_run: bool = True
     task_ids: Annotated[list[TaskId | tuple[TaskId, int]], Field(min_length=1, max_length=10_000)] | None = None
     dag_run_id: Annotated[str, Field(min_length=1, max_length=250)] | None = None
-    start_date: AwareDatetime | None = None
-    end_date: AwareDatetime | None = None
+    start_date: Moment | None = None
+    end_date: Moment | None = None
     only_failed: bool = True
     only_running: bool = False
     reset_dag_runs: bool = True

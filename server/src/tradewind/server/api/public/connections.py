@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from tradewind.server.api.public.access import Given, Limit, Offset, User
-from tradewind.server.api.public.shapes import Body, Shape
+from tradewind.server.api.public.access import Given, Limit, Offset, UpdateMask, User
+from tradewind.server.api.public.shapes import Body, Shape, masked, same_name
 from tradewind.server.contract import Connection as StoredConnection
 from tradewind.server.contract import ConnectionId, ProblemReason
 from tradewind.server.domain.refusals import Refused
@@ -26,8 +27,23 @@ Description = Annotated[str, Field(max_length=5000)]
 Host = Annotated[str, Field(max_length=500)]
 Login = Annotated[str, Field(max_length=5000)]
 Password = Annotated[str, Field(max_length=50_000)]
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Extra = Annotated[str, Field(max_length=500_000)]
+Port = Annotated[int, Field(strict=True, ge=0, le=65_535)]
+
+
+def _object(extra: str) -> str:
+    """The text itself, which tasks read as an object. An empty one stands for none."""
+    try:
+        read = json.loads(extra or "{}")
+    except (ValueError, RecursionError) as error:
+        message = f"must be the text of a JSON object: {error}"
+        raise ValueError(message) from None
+    if not isinstance(read, dict):
+        message = "must be the text of a JSON object, such as '{\"timeout\": 5}'"
+        raise ValueError(message)  # noqa: TRY004 - pydantic takes it for a wrong value
+    return extra
+
+
+Extra = Annotated[str, Field(max_length=500_000), AfterValidator(_object)]
 
 
 class Connection(Shape):
@@ -52,8 +68,9 @@ class ConnectionCollection(Shape):
 
 
 class ConnectionPatch(Body):
-    """What to change of a connection; what is left out stays, null removes."""
+    """What to change of a connection; what is left out stays, null removes. Its id is for clients that repeat it."""
 
+    connection_id: str | None = None
     conn_type: ConnectionType | None = None
     description: Description | None = None
     host: Host | None = None
@@ -105,9 +122,12 @@ async def create_connection(services: Given, user: User, body: NewConnection) ->
 
 
 @router.patch("/{connection_id:path}")
-async def patch_connection(services: Given, user: User, connection_id: str, body: ConnectionPatch) -> Connection:
+async def patch_connection(
+    services: Given, user: User, connection_id: str, body: ConnectionPatch, update_mask: UpdateMask = None
+) -> Connection:
     """Change a connection."""
-    changes: dict[str, Any] = body.model_dump(exclude_unset=True)
+    same_name("connection_id", body.connection_id, connection_id)
+    changes: dict[str, Any] = body.model_dump(include=masked(body, update_mask) - {"connection_id"})
     if changes.get("conn_type", "") is None:
         raise Refused(ProblemReason.INVALID_VALUE, "conn_type may not be removed", field="conn_type")
 

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from tradewind.server.api.public.access import Given, Limit, Offset, User
-from tradewind.server.api.public.shapes import Body, Shape, seconds_between
+from tradewind.server.api.public.shapes import Body, Moment, Shape, seconds_between
 from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, JsonValue, ProblemReason, Reason, to_plain
 from tradewind.server.domain.reason_words import message
 from tradewind.server.domain.reasons import explain_run
@@ -82,10 +82,10 @@ class Trigger(Body):
     """What a new run is given."""
 
     dag_run_id: Annotated[str, Field(min_length=1, max_length=250)] | None = None
-    logical_date: AwareDatetime | None = None
-    data_interval_start: AwareDatetime | None = None
-    data_interval_end: AwareDatetime | None = None
-    run_after: AwareDatetime | None = None
+    logical_date: Moment | None = None
+    data_interval_start: Moment | None = None
+    data_interval_end: Moment | None = None
+    run_after: Moment | None = None
     conf: dict[str, JsonValue] | None = None
     note: Annotated[str, Field(max_length=1000)] | None = None
 
@@ -140,6 +140,8 @@ async def list_dag_runs(
     """Runs of one DAG, or with `~` of all."""
 
     def find(tx: Transaction) -> tuple[Page[RunRow], list[DagRun]]:
+        if dag_id != ALL_DAGS:
+            dags.get_dag(tx, dag_id)
         page = runs.list_runs(
             tx,
             None if dag_id == ALL_DAGS else dag_id,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from tradewind.server.api.public.access import Given, Limit, Offset, User
+from tradewind.server.api.public.access import Given, Limit, Offset, UpdateMask, User
 from tradewind.server.api.public.dag_versions import DagVersion, version_shape
-from tradewind.server.api.public.shapes import Body, Shape, time_delta
+from tradewind.server.api.public.shapes import Body, Shape, masked, time_delta
 from tradewind.server.contract import UNSET, JsonValue, SerializedParam, Timetable, from_plain
 from tradewind.server.domain.schedules import describe, summary
 from tradewind.server.store import dags, runs
@@ -131,9 +131,16 @@ async def get_dag_details(services: Given, dag_id: str) -> DagDetails:
 
 
 @router.patch("/dags/{dag_id}")
-async def patch_dag(services: Given, user: User, dag_id: str, body: DagPatch) -> Dag:
+async def patch_dag(services: Given, user: User, dag_id: str, body: DagPatch, update_mask: UpdateMask = None) -> Dag:
     """Pause a DAG, or let it go on; its next run is determined anew then."""
-    row = await services.store.write(lambda tx: dags.set_paused(tx, dag_id, body.is_paused, actor=user.label))
+    is_meant = "is_paused" in masked(body, update_mask)
+
+    def change(tx: Transaction) -> DagRow:
+        if not is_meant:
+            return dags.get_dag(tx, dag_id)
+        return dags.set_paused(tx, dag_id, body.is_paused, actor=user.label)
+
+    row = await services.store.write(change)
     return _dag(row)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 
-from tradewind.server.api.public.access import Given, Limit, Offset
+from tradewind.server.api.public.access import Given, Limit, Number, Offset
 from tradewind.server.api.public.shapes import Shape
 from tradewind.server.store import dags
 
@@ -48,7 +48,7 @@ async def list_import_errors(services: Given, limit: Limit = 50, offset: Offset 
 
 
 @router.get("/importErrors/{import_error_id}")
-async def get_import_error(services: Given, import_error_id: int) -> ImportError:
+async def get_import_error(services: Given, import_error_id: Number) -> ImportError:
     """One import error."""
     return _shape(await services.store.read(lambda tx: dags.get_import_error(tx, import_error_id)))
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from tradewind.server.api.public.access import Given, Limit, Offset, User
-from tradewind.server.api.public.shapes import Body, Shape
+from tradewind.server.api.public.access import LARGEST, Given, Limit, Offset, UpdateMask, User
+from tradewind.server.api.public.shapes import Body, Shape, masked, same_name
 from tradewind.server.contract import PoolName, ProblemReason
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import audit, pools
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 router = APIRouter(prefix="/pools", tags=["Pools"])
 
-LARGEST_SLOTS = 2**31 - 1
-Slots = Annotated[int, Field(ge=-1, le=LARGEST_SLOTS, description="Slots; -1 for any number.")]
+Slots = Annotated[int, Field(strict=True, ge=-1, le=LARGEST, description="Slots; -1 for any number.")]
 Description = Annotated[str, Field(max_length=5000)]
 Pattern = Annotated[str | None, Query(max_length=256, description="Text that the name contains.")]
 
@@ -98,16 +97,12 @@ async def create_pool(services: Given, user: User, body: NewPool) -> Pool:
 
 
 @router.patch("/{pool_name:path}")
-async def patch_pool(services: Given, user: User, pool_name: str, body: PoolPatch) -> Pool:
+async def patch_pool(
+    services: Given, user: User, pool_name: str, body: PoolPatch, update_mask: UpdateMask = None
+) -> Pool:
     """Change a pool."""
-    changes = body.model_dump(exclude_unset=True)
-    if changes.pop("name", pool_name) != pool_name:
-        raise Refused(
-            ProblemReason.INVALID_VALUE,
-            f"the name of the pool {pool_name} cannot be changed",
-            field="name",
-            action="create another pool, and name it in the tasks",
-        )
+    same_name("name", body.name, pool_name)
+    changes = body.model_dump(include=masked(body, update_mask) - {"name"})
     for field in ("slots", "include_deferred"):
         if changes.get(field, "") is None:
             raise Refused(ProblemReason.INVALID_VALUE, f"{field} may not be removed", field=field)

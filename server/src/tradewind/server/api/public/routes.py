@@ -26,7 +26,7 @@ from tradewind.server.api.public import (
     variables,
     workers,
 )
-from tradewind.server.api.public.access import authenticate
+from tradewind.server.api.public.access import authenticate, refuse_unknown_parameters
 
 PREFIX: Final = "/api/v2"
 
@@ -34,6 +34,7 @@ PREFIX: Final = "/api/v2"
 def public_router() -> APIRouter:
     """The routes under their prefix, and the liveness check beside it."""
     router = APIRouter()
+    guards = [Depends(authenticate), Depends(refuse_unknown_parameters)]
     for part in (
         dags,
         dag_tasks,
@@ -53,7 +54,7 @@ def public_router() -> APIRouter:
         event_logs,
         workers,
     ):
-        router.include_router(part.router, prefix=PREFIX, dependencies=[Depends(authenticate)])
+        router.include_router(part.router, prefix=PREFIX, dependencies=guards)
     router.include_router(monitor.router, prefix=PREFIX)
     router.include_router(monitor.liveness)
     return router

@@ -2,16 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+from tradewind.server.contract import ProblemReason
+from tradewind.server.domain.refusals import Refused
 
 
 class Body(BaseModel):
-    """A request body: a field that is not known is refused, never ignored."""
+    """A request body: a field that is not known is refused, never ignored.
+
+    So is text that has no UTF-8: JSON can write half of a surrogate pair, which nothing behind the API could pass on.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_json_text(cls, given: Any) -> Any:
+        if isinstance(given, bytes):
+            raise Refused(
+                ProblemReason.MALFORMED_BODY,
+                "the body is not declared as JSON",
+                field="Content-Type",
+                action="send JSON with the header Content-Type: application/json",
+            )
+        refuse_lone_surrogates(given)
+        return given
+
+
+def refuse_lone_surrogates(value: Any, place: str = "") -> None:
+    """Hold all text of a JSON value against UTF-8.
+
+    Args:
+        value: what to look through, keys of objects included.
+        place: where it stands, as a dotted path.
+
+    Raises:
+        Refused: invalid_value, naming the place.
+    """
+    waiting: list[tuple[str, Any]] = [(place, value)]
+    while waiting:
+        at, one = waiting.pop()
+        if isinstance(one, str):
+            _refuse_half_a_pair(one, at)
+        elif isinstance(one, dict):
+            for key, item in one.items():
+                _refuse_half_a_pair(key, at)
+                waiting.append((f"{at}.{key}" if at else key, item))
+        elif isinstance(one, list):
+            waiting.extend((f"{at}.{index}" if at else str(index), item) for index, item in enumerate(one))
+
+
+def _refuse_half_a_pair(text: str, at: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Refused(
+            ProblemReason.INVALID_VALUE,
+            f"{at or 'the body'} holds half of a surrogate pair, which is no character",
+            field=at or None,
+            action="write characters beyond U+FFFF as both halves of their pair, or as UTF-8",
+        ) from None
+
+
+def _written_out(given: Any) -> Any:
+    """A number would be taken for seconds or milliseconds since 1970, which nobody means."""
+    if isinstance(given, int | float):
+        kind, message = "moment_type", "Input should be a date and time in ISO 8601 with an offset, as text"
+        raise PydanticCustomError(kind, message)
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+"""A date and time in ISO 8601 with an offset."""
+
+
+def masked(body: Body, update_mask: Collection[str] | None) -> set[str]:
+    """Names of the fields that a PATCH is about: what its body has and, where there is one, its mask names.
+
+    Raises:
+        Refused: unknown_field: the mask names something else.
+    """
+    if update_mask is None:
+        return set(body.model_fields_set)
+    fields = {field.alias or name: name for name, field in type(body).model_fields.items()}
+    for name in update_mask:
+        if name not in fields:
+            raise Refused(
+                ProblemReason.UNKNOWN_FIELD,
+                f"update_mask names {name}, which is not a field of the body",
+                field="update_mask",
+                action=f"use {', '.join(sorted(fields))}",
+            )
+    return body.model_fields_set & {fields[name] for name in update_mask}
+
+
+def same_name(field: str, given: str | None, name: str) -> None:
+    """Accept a name that a client repeats in the body of a PATCH, as those of Airflow do.
+
+    Raises:
+        Refused: invalid_value: it is another one.
+    """
+    if given not in {None, name}:
+        raise Refused(
+            ProblemReason.INVALID_VALUE,
+            f"{field} {name} cannot be changed to {given}",
+            field=field,
+            action="leave it out, or create another one",
+        )
 
 
 class Shape(BaseModel):

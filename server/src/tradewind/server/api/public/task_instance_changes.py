@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from tradewind.server.api.public.access import Given, User
+from tradewind.server.api.public.access import Given, MapIndex, User
 from tradewind.server.api.public.shapes import Body
 from tradewind.server.api.public.task_instances import TaskInstanceCollection, instance_shapes
 from tradewind.server.contract import ProblemReason, TaskInstanceState
@@ -37,7 +37,7 @@ class ChangedInstance:
     dag_id: str
     dag_run_id: str
     task_id: str
-    map_index: Annotated[int, Query(ge=-1, description="Index of a mapped instance; -1 for one that is not.")] = -1
+    map_index: MapIndex = -1
 
 
 Changed = Annotated[ChangedInstance, Depends()]

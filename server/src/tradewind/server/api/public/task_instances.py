@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from tradewind.server.api.public.access import Given, Limit, Offset
+from tradewind.server.api.public.access import Given, Limit, MapIndex, Offset
 from tradewind.server.api.public.shapes import Shape, seconds_between
 from tradewind.server.contract import TaskInstanceState, to_plain
 from tradewind.server.domain.reason_words import message
@@ -32,7 +32,7 @@ class InstanceKey:
     dag_id: str
     dag_run_id: str
     task_id: str
-    map_index: Annotated[int, Query(ge=-1, description="Index of a mapped instance; -1 for one that is not.")] = -1
+    map_index: MapIndex = -1
 
     def find(self, tx: Transaction) -> InstanceRow:
         """The row. Raises Refused not_found."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response, StreamingResponse
 
 from tradewind.server.api.logs import LogPlace
-from tradewind.server.api.public.access import Given
+from tradewind.server.api.public.access import LARGEST, Given, Number
 from tradewind.server.api.public.task_instances import InstanceKey, Key
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import runs
@@ -45,10 +45,12 @@ async def get_log(
     *,
     services: Given,
     key: Key,
-    try_number: int,
+    try_number: Number,
     follow: Annotated[bool, Query(description="Stream JSON lines until the try has ended.")] = False,
-    offset: Annotated[int, Query(ge=0, description="Records to leave out at the beginning.")] = 0,
-    token: Annotated[int | None, Query(ge=0, description="`continuation_token` of an earlier answer.")] = None,
+    offset: Annotated[int, Query(ge=0, le=LARGEST, description="Records to leave out at the beginning.")] = 0,
+    token: Annotated[
+        int | None, Query(ge=0, le=LARGEST, description="`continuation_token` of an earlier answer.")
+    ] = None,
 ) -> Response:
     """The log of a try: `content` has a log record of the contract per element.
 

@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from tradewind.server.api.public.access import Given, Limit, Offset, User
-from tradewind.server.api.public.shapes import Body, Shape
+from tradewind.server.api.public.access import Given, Limit, Offset, UpdateMask, User
+from tradewind.server.api.public.shapes import Body, Shape, masked, same_name
 from tradewind.server.contract import JsonValue, ProblemReason, VariableKey
 from tradewind.server.contract import Variable as StoredVariable
 from tradewind.server.domain.refusals import Refused
@@ -53,8 +53,9 @@ class NewVariable(Body):
 
 
 class VariablePatch(Body):
-    """What to change of a variable; what is left out stays."""
+    """What to change of a variable; what is left out stays. Its key is for clients that repeat it."""
 
+    key: str | None = None
     value: JsonValue = None
     description: Description | None = None
 
@@ -96,9 +97,12 @@ async def create_variable(services: Given, user: User, body: NewVariable) -> Var
 
 
 @router.patch("/{key:path}")
-async def patch_variable(services: Given, user: User, key: str, body: VariablePatch) -> Variable:
+async def patch_variable(
+    services: Given, user: User, key: str, body: VariablePatch, update_mask: UpdateMask = None
+) -> Variable:
     """Change a variable."""
-    given = body.model_fields_set
+    same_name("key", body.key, key)
+    given = masked(body, update_mask)
 
     def change(tx: Transaction) -> Variable:
         old = _existing(tx, key)

@@ -76,7 +76,8 @@ async def drain_worker(services: Given, user: User, worker: str, body: DrainRequ
     message = (body or DrainRequest()).message
 
     def drain(tx: Transaction) -> list[Worker]:
-        asked = worker_drains.ask_to_drain(tx, worker, message)
+        # No worker is named with a NUL, which PostgreSQL would not even compare.
+        asked = worker_drains.ask_to_drain(tx, worker, message) if "\0" not in worker else set()
         if not asked:
             raise Refused(
                 ProblemReason.NOT_FOUND,

@@ -463,6 +463,8 @@ class TaskSucceeded(m.TaggedModel):
 
     tag_property: t.ClassVar[str] = "outcome"
     outcome: t.Literal["success"] = "success"
+    started: m.Omittable[Started] = None
+    """What report_started says, where the worker left it out because the end came soon."""
     started_at: m.Timestamp
     """On the worker's clock."""
     ended_at: m.Timestamp
@@ -478,6 +480,8 @@ class TaskFailed(m.TaggedModel):
 
     tag_property: t.ClassVar[str] = "outcome"
     outcome: t.Literal["failed"] = "failed"
+    started: m.Omittable[Started] = None
+    """What report_started says, where the worker left it out because the end came soon."""
     started_at: m.Omittable[m.Timestamp] = None
     """On the worker's clock."""
     ended_at: m.Timestamp
@@ -490,6 +494,8 @@ class TaskSkipped(m.TaggedModel):
 
     tag_property: t.ClassVar[str] = "outcome"
     outcome: t.Literal["skipped"] = "skipped"
+    started: m.Omittable[Started] = None
+    """What report_started says, where the worker left it out because the end came soon."""
     started_at: m.Timestamp
     """On the worker's clock."""
     ended_at: m.Timestamp
@@ -1087,6 +1093,8 @@ class ActivityInterrupted(m.TaggedModel):
 
     tag_property: t.ClassVar[str] = "outcome"
     outcome: t.Literal["interrupted"] = "interrupted"
+    started: m.Omittable[Started] = None
+    """What report_started says, where the worker left it out because the end came soon."""
     ended_at: m.Timestamp
     """On the worker's clock."""
     cause: InterruptCause
@@ -1236,6 +1244,8 @@ class FileParsed(m.TaggedModel):
 
     tag_property: t.ClassVar[str] = "outcome"
     outcome: t.Literal["parsed"] = "parsed"
+    started: m.Omittable[Started] = None
+    """What report_started says, where the worker left it out because the end came soon."""
     ended_at: m.Timestamp
     """On the worker's clock."""
     duration_seconds: t.Annotated[float, p.Field(ge=0)]

@@ -135,7 +135,7 @@ def _cron_data_interval(timetable: CronDataIntervalTimetable, question: Question
 
 def _delta_data_interval(timetable: DeltaDataIntervalTimetable, question: Question) -> NextRun | None:
     span = Span(timetable.delta)
-    return _data_interval(span, question, span.previous(span.rounded(question.now)))
+    return _data_interval(span, question, span.previous(span.rounded(question.now, question.start)))
 
 
 def _trigger(moments: Moments, question: Question, first: Callable[[], datetime]) -> datetime | None:
@@ -179,6 +179,9 @@ def _data_interval(moments: Moments, question: Question, newest: datetime) -> Ne
     if not starts:
         return None
     start = max(starts)
+    if question.last is not None and start <= question.last.start:
+        # A coarser series must not begin with, or before, what the last run was about.
+        start = moments.next(start)
     return None if _is_over(start, question) else NextRun.over(start, moments.next(start))
 
 

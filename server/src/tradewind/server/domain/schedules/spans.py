@@ -11,6 +11,7 @@ from tradewind.server.domain.schedules.moments import NoMoreMoments
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST_MONTH_SECONDS = 28 * 86_400
 _MICROSECOND = timedelta(microseconds=1)
+_DAY = timedelta(days=1)
 
 
 class Span:
@@ -35,13 +36,12 @@ class Span:
     @property
     def is_positive(self) -> bool:
         """Whether it always leads to a later moment."""
-        shortest = timedelta(seconds=self.months * _SHORTEST_MONTH_SECONDS)
-        return self.months >= 0 and shortest + self.time > timedelta()
+        return self.months >= 0 and self._shortest > timedelta()
 
     @property
     def is_negative(self) -> bool:
         """Whether it may lead to an earlier moment."""
-        return self.months < 0 or timedelta(seconds=self.months * _SHORTEST_MONTH_SECONDS) + self.time < timedelta()
+        return self.months < 0 or self._shortest < timedelta()
 
     def next(self, moment: datetime) -> datetime:
         """One span later."""
@@ -59,14 +59,24 @@ class Span:
         """The moment itself: a span begins anywhere."""
         return moment
 
-    def rounded(self, moment: datetime) -> datetime:
-        """The last moment that is a whole number of spans after 1970, with years of 365 and months of 30 days.
+    def rounded(self, moment: datetime, start: datetime | None) -> datetime:
+        """The last moment up to a given one at which a span ends, to begin anew after moments without a run.
 
-        Airflow rounds so, to begin anew after moments that passed without a run.
+        Spans with months are counted from the start date, or from the moment itself, and others from 1970. Airflow
+        rounds so.
         """
-        years, months = divmod(self.months, 12)
-        length = (timedelta(days=years * 365 + months * 30) + self.time) // _MICROSECOND
+        if self.months and self._shortest >= _DAY:
+            boundary = start or moment
+            while (following := self.next(boundary)) <= moment:
+                boundary = following
+            return boundary
+        # Months that a negative time all but undoes would take too many steps.
+        length = (timedelta(days=self.months * 30) + self.time) // _MICROSECOND
         return moment - (moment - _EPOCH) // _MICROSECOND % length * _MICROSECOND
+
+    @property
+    def _shortest(self) -> timedelta:
+        return timedelta(seconds=self.months * _SHORTEST_MONTH_SECONDS) + self.time
 
 
 def _add_months(moment: datetime, months: int) -> datetime:

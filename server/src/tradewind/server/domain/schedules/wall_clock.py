@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _SECOND = timedelta(seconds=1)
+_DAY = timedelta(days=1)
 
 
 def zone(name: str) -> ZoneInfo:
@@ -43,6 +44,19 @@ def reached(wall: datetime, place: ZoneInfo) -> datetime:
     return _jump(moment, place)
 
 
+def last_meant(wall: datetime, place: ZoneInfo) -> datetime:
+    """The last moment, in UTC, that somebody may mean by this time on the clock of a time zone.
+
+    Of a time that occurs twice it is the second. A time that the clock jumps over is as long after the jump as it
+    would be without one: half past two, of a clock that goes from two to three, is half past three.
+
+    Args:
+        wall: without a zone.
+        place: the time zone.
+    """
+    return max(wall.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
 def _jump(after: datetime, place: ZoneInfo) -> datetime:
     """The jump forward shortly before a moment, to the second."""
     offset = after.astimezone(place).utcoffset()
@@ -66,6 +80,13 @@ def shown_at(wall: datetime, place: ZoneInfo) -> list[datetime]:
     """
     found = {wall.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1)}
     return sorted(moment for moment in found if wall_time(moment, place) == wall)
+
+
+def jumped(moment: datetime, place: ZoneInfo) -> timedelta:
+    """By how much the clock has jumped forward within the day before a moment; nothing at most."""
+    now = moment.astimezone(place).utcoffset()
+    before = (moment - _DAY).astimezone(place).utcoffset()
+    return max(now - before, timedelta()) if now is not None and before is not None else timedelta()
 
 
 def set_back(moment: datetime, place: ZoneInfo) -> timedelta:

@@ -1,6 +1,7 @@
 """Handing activities out, and everything that is said about them afterwards, fenced by `dispatch_id`."""
 
 from tradewind.server.store.dispatches.claims import claim
+from tradewind.server.store.dispatches.ledger import places_freed
 from tradewind.server.store.dispatches.lookup import (
     ended_among,
     handout,
@@ -18,6 +19,7 @@ from tradewind.server.store.handouts import (
     ClaimRequest,
     Dispatch,
     DispatchedTask,
+    FreedPlace,
     Handout,
     LossCause,
     Report,
@@ -29,6 +31,7 @@ __all__ = [
     "ClaimRequest",
     "Dispatch",
     "DispatchedTask",
+    "FreedPlace",
     "Handout",
     "Handouts",
     "LossCause",
@@ -45,6 +48,7 @@ __all__ = [
     "keep_live",
     "live_dispatch",
     "lose",
+    "places_freed",
     "record_reports",
     "report_started",
     "set_tickets",

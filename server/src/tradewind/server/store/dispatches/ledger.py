@@ -15,6 +15,7 @@ from tradewind.server.domain.states import next_state
 from tradewind.server.store import events, session_rows
 from tradewind.server.store.column_types import FreeText, Json, UtcDateTime
 from tradewind.server.store.dispatches.held import Held, HeldInstance, HeldParse
+from tradewind.server.store.handouts import FreedPlace
 from tradewind.server.store.revisions import touch_runs
 from tradewind.server.store.statements import upsert
 from tradewind.server.store.tables import dispatch, parse, task_instance, task_try, xcom
@@ -77,6 +78,9 @@ _END_TRY = (
         started_at=func.coalesce(task_try.c.started_at, bind("to_started_at", type_=UtcDateTime())),
         ended_at=bind("to_ended_at", type_=UtcDateTime()),
         error=bind("to_error", type_=Json()),
+        hostname=func.coalesce(bind("to_hostname", type_=FreeText()), task_try.c.hostname),
+        unixname=func.coalesce(bind("to_unixname", type_=FreeText()), task_try.c.unixname),
+        pid=func.coalesce(bind("to_pid", type_=BigInteger()), task_try.c.pid),
     )
 )
 _END_PARSE = (
@@ -88,6 +92,7 @@ _END_PARSE = (
         lost=bind("to_lost", type_=Integer()),
         dispatch_id=None,
         scheduled_at=func.coalesce(bind("to_scheduled_at", type_=UtcDateTime()), parse.c.scheduled_at),
+        started_at=func.coalesce(parse.c.started_at, bind("to_started_at", type_=UtcDateTime())),
         ended_at=bind("to_ended_at", type_=UtcDateTime()),
     )
 )
@@ -95,6 +100,7 @@ _END_DISPATCH = (
     dispatch.update()
     .where(dispatch.c.dispatch_id == bind("of"), dispatch.c.ended_at.is_(None))
     .values(
+        started_at=func.coalesce(bind("to_started_at", type_=UtcDateTime()), dispatch.c.started_at),
         ended_at=bind("at", type_=UtcDateTime()),
         gone_at=bind("at", type_=UtcDateTime()),
         end_reason=bind("to_reason", type_=String()),
@@ -105,10 +111,14 @@ _PUT_XCOMS = upsert(xcom, "value", "written_at")
 
 
 class Ledger:
-    """What is to be written about dispatches that are held. Their values are kept as they will be afterwards."""
+    """What is to be written about dispatches that are held. Their values are kept as they will be afterwards.
+
+    A start and an end that are recorded together are two events and one change of each row.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
+        self._starts: dict[str, tuple[Held, Started]] = {}
         self._rows: dict[Any, list[dict[str, Any]]] = {}
         self._ends: list[tuple[dict[str, Any], int]] = []
         self._one_shots: set[str] = set()
@@ -117,34 +127,10 @@ class Ledger:
         """User code of a live dispatch is about to run; a repeat changes nothing."""
         if held.started_at is not None:
             return
-        tx = self._tx
-        moment = within_life(started.started_at, held, tx.now)
-        held.started_at = tx.now
-        self._put(_START_DISPATCH, of=held.dispatch_id, to_started_at=tx.now)
-        if held.parse is not None:
-            self._put(_START_PARSE, of=held.parse.parse_id, expected_rev=held.parse.rev, to_started_at=moment)
-            held.parse.rev += 1
-        if held.instance is None:
-            return
-        state = self._event(held, held.instance, TaskInstanceEvent.START)
-        self._put(
-            _START_INSTANCE,
-            of=held.instance.pk,
-            expected_rev=held.instance.rev,
-            to_state=state.value,
-            to_started_at=moment,
-            at=tx.now,
-        )
-        self._put(
-            _START_TRY,
-            of=held.activity_id,
-            to_started_at=moment,
-            to_hostname=started.hostname,
-            to_unixname=started.unixname,
-            to_pid=started.pid,
-        )
-        held.instance.state = state
-        held.instance.rev += 1
+        held.started_at = self._tx.now
+        self._starts[held.dispatch_id] = (held, started)
+        if held.instance is not None:
+            held.instance.state = self._event(held, held.instance, TaskInstanceEvent.START)
 
     def end_try(
         self,
@@ -181,7 +167,9 @@ class Ledger:
             actor: who says so; the worker when absent.
         """
         tx = self._tx
-        began = within_life(started_at, held, tx.now) if started_at else None
+        started = self._take_start(held)
+        moment = started_at or (started and started.started_at)
+        began = within_life(moment, held, tx.now) if moment else None
         end = within_life(ended_at, held, tx.now) if ended_at else tx.now
         state = self._event(held, instance, event, detail=_in_short(error), actor=actor)
         again = state is TaskInstanceState.SCHEDULED
@@ -211,8 +199,11 @@ class Ledger:
             to_started_at=began,
             to_ended_at=max(end, began or end),
             to_error=error,
+            to_hostname=started and started.hostname,
+            to_unixname=started and started.unixname,
+            to_pid=started and started.pid,
         )
-        self._end_dispatch(held, reason, digest)
+        self._end_dispatch(held, reason, digest, started)
         # What a limit holds back may go as soon as something has ended.
         tx.hint("ready" if again else "freed")
 
@@ -221,6 +212,7 @@ class Ledger:
     ) -> None:
         """A live dispatch of a parse ends; the parse is over, or waits to be handed out again."""
         tx = self._tx
+        started = self._take_start(held)
         activity.lost += lost
         self._put(
             _END_PARSE,
@@ -229,10 +221,11 @@ class Ledger:
             to_state="scheduled" if again else "ended",
             to_lost=activity.lost,
             to_scheduled_at=tx.now if again else None,
+            to_started_at=started and within_life(started.started_at, held, tx.now),
             to_ended_at=None if again else tx.now,
         )
         activity.rev += 1
-        self._end_dispatch(held, reason, digest)
+        self._end_dispatch(held, reason, digest, started)
         # Another parse of the same file may have waited for the end of this one.
         tx.hint("ready")
 
@@ -245,6 +238,8 @@ class Ledger:
     def write(self) -> None:
         """Write everything, runs before task instances."""
         tx = self._tx
+        for held, started in self._starts.values():
+            self._put_start(held, started)
         revs = touch_runs(tx, [run_pk for _, run_pk in self._ends])
         ends = [{**values, "to_run_rev": revs[run_pk]} for values, run_pk in self._ends]
         for statement in (_START_INSTANCE, _START_PARSE, _START_TRY, _START_DISPATCH):
@@ -258,13 +253,56 @@ class Ledger:
     def _put(self, statement: Any, **values: Any) -> None:
         self._rows.setdefault(statement, []).append(values)
 
-    def _end_dispatch(self, held: Held, reason: str, digest: str | None) -> None:
+    def _take_start(self, held: Held) -> Started | None:
+        """The start that was recorded together with the end that follows."""
+        _, started = self._starts.pop(held.dispatch_id, (held, None))
+        return started
+
+    def _put_start(self, held: Held, started: Started) -> None:
+        now = self._tx.now
+        moment = within_life(started.started_at, held, now)
+        self._put(_START_DISPATCH, of=held.dispatch_id, to_started_at=now)
+        if held.parse is not None:
+            self._put(_START_PARSE, of=held.parse.parse_id, expected_rev=held.parse.rev, to_started_at=moment)
+            held.parse.rev += 1
+        if held.instance is None:
+            return
+        self._put(
+            _START_INSTANCE,
+            of=held.instance.pk,
+            expected_rev=held.instance.rev,
+            to_state=held.instance.state.value,
+            to_started_at=moment,
+            at=now,
+        )
+        self._put(
+            _START_TRY,
+            of=held.activity_id,
+            to_started_at=moment,
+            to_hostname=started.hostname,
+            to_unixname=started.unixname,
+            to_pid=started.pid,
+        )
+        held.instance.rev += 1
+
+    def _end_dispatch(self, held: Held, reason: str, digest: str | None, started: Started | None) -> None:
         held.ended_at = held.gone_at = self._tx.now
         held.end_reason = reason
         held.outcome_digest = digest
-        self._put(_END_DISPATCH, of=held.dispatch_id, at=self._tx.now, to_reason=reason, to_digest=digest)
-        if held.nonce is not None and held.session_id is not None:
-            self._one_shots.add(held.session_id)
+        self._put(
+            _END_DISPATCH,
+            of=held.dispatch_id,
+            at=self._tx.now,
+            to_started_at=started and self._tx.now,
+            to_reason=reason,
+            to_digest=digest,
+        )
+        if held.session_id is not None:
+            if held.nonce is not None:
+                self._one_shots.add(held.session_id)
+            elif digest is not None:
+                freed = FreedPlace(held.dispatch_id, held.executor, held.kind, held.session_id)
+                places_freed(self._tx).append(freed)
 
     def _event(
         self,
@@ -289,6 +327,12 @@ class Ledger:
             dispatch_id=held.dispatch_id,
         )
         return state
+
+
+def places_freed(tx: Transaction) -> list[FreedPlace]:
+    """Places of connected workers that this transaction frees."""
+    freed: list[FreedPlace] = tx.memo.setdefault("places_freed", [])
+    return freed
 
 
 def within_life(moment: datetime, held: Held, now: datetime) -> datetime:

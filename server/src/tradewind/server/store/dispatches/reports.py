@@ -89,6 +89,8 @@ def _answer(tx: Transaction, ledger: Ledger, held: Held | None, report: Report) 
         return dispatch_ended(held.dispatch_id, held.end_reason)
     digest = digest_of(to_plain(report.body))
     if held.live:
+        if report.body.started is not None:
+            ledger.start(held, report.body.started)
         try:
             _end(tx, ledger, held, report.body, digest)
         except Refused as refusal:

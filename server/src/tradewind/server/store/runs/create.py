@@ -24,7 +24,7 @@ from tradewind.server.domain.params import check_conf
 from tradewind.server.domain.priorities import effective_weights
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.domain.schedules import DataInterval, NextRun, manual_interval
-from tradewind.server.store import events
+from tradewind.server.store import events, revisions
 from tradewind.server.store.dags.catalogue import dag_version
 from tradewind.server.store.rows import RunRow
 from tradewind.server.store.runs.lists import get_run
@@ -207,7 +207,7 @@ def _insert(tx: Transaction, found: Any, version: SerializedDag, new: _NewRun, n
         to_state=DagRunState.QUEUED.value,
         actor=actor or (f"user:{user}" if user else "server"),
     )
-    tx.hint("runs")
+    revisions.hint_changed(tx)
     return name
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy import bindparam as bind
 
-from tradewind.server.contract import DagRunState
+from tradewind.server.contract import DagRunState, DagRunType
 from tradewind.server.store.column_types import UtcDateTime
 from tradewind.server.store.rows import RunRow
 from tradewind.server.store.tables import dag_run
@@ -38,13 +38,16 @@ _OF_DATE = select(dag_run.c.run_id).where(
 )
 
 
-def previous_run(tx: Transaction, run_pk: int, *, state: DagRunState | None = None) -> RunRow | None:
+def previous_run(
+    tx: Transaction, run_pk: int, *, state: DagRunState | None = None, but_manual: bool = False
+) -> RunRow | None:
     """The run before one: by logical date, or among runs without one by the moment from which they may start.
 
     Args:
         tx: a transaction.
         run_pk: the run to begin from.
         state: only a run in this state; in any when None.
+        but_manual: only a run that nobody triggered by hand.
     """
     own = tx.row(_OWN, {"run": run_pk})
     if own is None:
@@ -56,6 +59,8 @@ def previous_run(tx: Transaction, run_pk: int, *, state: DagRunState | None = No
         found, values = _UNDATED, {"dag_id": own.dag_id, "moment": own.run_after, "run": run_pk}
     if state is not None:
         found = found.where(dag_run.c.state == state.value)
+    if but_manual:
+        found = found.where(dag_run.c.run_type != DagRunType.MANUAL.value)
     row = tx.row(found, values)
     return None if row is None else RunRow(**{**row._asdict(), "state": DagRunState(row.state)})
 

@@ -124,7 +124,7 @@ def apply_decision(tx: Transaction, epoch: int, decision: RunDecision) -> int | 
         stopped = stop_live_tries(tx, live, cause=_STOP_CAUSES[decision.facts.end.cause], actor=ACTOR)
     _move(tx, decision, rev, stopped)
     if not decision.complete:
-        tx.hint("runs")
+        tx.hint("dirty")
     return rev
 
 

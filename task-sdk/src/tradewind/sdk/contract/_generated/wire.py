@@ -447,6 +447,8 @@ class TaskError(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 class TaskSucceeded(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="success"):
     """The try succeeded."""
 
+    started: Started | None = None
+    """What report_started says, where the worker left it out because the end came soon."""
     started_at: Timestamp
     """On the worker's clock."""
     ended_at: Timestamp
@@ -460,6 +462,8 @@ class TaskSucceeded(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
 class TaskFailed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="failed"):
     """The try failed."""
 
+    started: Started | None = None
+    """What report_started says, where the worker left it out because the end came soon."""
     started_at: Timestamp | None = None
     """On the worker's clock."""
     ended_at: Timestamp
@@ -470,6 +474,8 @@ class TaskFailed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, 
 class TaskSkipped(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="skipped"):
     """The try decided that the task is not needed."""
 
+    started: Started | None = None
+    """What report_started says, where the worker left it out because the end came soon."""
     started_at: Timestamp
     """On the worker's clock."""
     ended_at: Timestamp
@@ -1001,6 +1007,8 @@ class InterruptCause(enum.StrEnum):
 class ActivityInterrupted(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="interrupted"):
     """The worker ended the activity for a reason that is not the activity's own; it is handed out again and counts as no failure."""
 
+    started: Started | None = None
+    """What report_started says, where the worker left it out because the end came soon."""
     ended_at: Timestamp
     """On the worker's clock."""
     cause: InterruptCause
@@ -1148,6 +1156,8 @@ class SerializedDag(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tru
 class FileParsed(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="outcome", tag="parsed"):
     """The parse ended."""
 
+    started: Started | None = None
+    """What report_started says, where the worker left it out because the end came soon."""
     ended_at: Timestamp
     """On the worker's clock."""
     duration_seconds: float

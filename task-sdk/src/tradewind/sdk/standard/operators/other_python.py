@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Mapping, 
 from typing import Any
 
 from tradewind.sdk.authoring.arguments import one_of
+from tradewind.sdk.authoring.callables import parameters_by_position
 from tradewind.sdk.authoring.context import Context
 from tradewind.sdk.exceptions import DagAuthoringError, TradewindException
 from tradewind.sdk.standard.foreign_python import SERIALIZERS, ForeignCall, same_minor, source_of, version_of
@@ -80,7 +81,8 @@ class OtherPythonOperator(PythonOperator):
         """What the function names of the context, in types that every Python has."""
         parameters = list(inspect.signature(self.python_callable).parameters.values())
         takes_all = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
-        named = {one.name for one in parameters[given:] if one.kind in _NAMED}
+        taken = parameters_by_position(parameters, given)
+        named = {one.name for one in parameters if one.kind in _NAMED and one not in taken}
         known: dict[str, Any] = {key: context[key] for key in _TEXT_KEYS if key in context}  # type: ignore[literal-required]
         known.update({key: _plain_date(context[key]) for key in _DATE_KEYS if key in context})  # type: ignore[literal-required]
         known["params"] = dict(context["params"])

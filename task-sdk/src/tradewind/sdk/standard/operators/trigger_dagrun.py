@@ -30,6 +30,7 @@ class TriggerDagRunOperator(BaseOperator):
         conf: configuration that its tasks can read; a JSON object.
         logical_date: the date that the run is about, as a datetime or ISO 8601; the present when not given, and None
             for a run without one.
+        run_after: moment from which the run may start, as a datetime or ISO 8601; at once when not given.
         reset_dag_run: whether a run of this name that exists is cleared and starts again.
         wait_for_completion: whether to wait for the end of the run.
         poke_interval: seconds between two looks at the run.
@@ -37,6 +38,7 @@ class TriggerDagRunOperator(BaseOperator):
         failed_states: states of the run that fail the task; `failed` when None.
         skip_when_already_exists: whether the task ends as skipped when there is such a run.
         note: words about the run.
+        openlineage_inject_parent_info: accepted, as in Airflow, which heeds it where OpenLineage is installed.
         others: as for `BaseOperator`. `fail_when_dag_is_paused` and `deferrable` are not supported yet.
     """
 
@@ -44,6 +46,7 @@ class TriggerDagRunOperator(BaseOperator):
         "trigger_dag_id",
         "trigger_run_id",
         "logical_date",
+        "run_after",
         "conf",
         "wait_for_completion",
         "skip_when_already_exists",
@@ -58,6 +61,7 @@ class TriggerDagRunOperator(BaseOperator):
         trigger_run_id: str | None = None,
         conf: Mapping[str, Any] | str | None = None,
         logical_date: str | dt.datetime | object | None = NOTSET,
+        run_after: str | dt.datetime | object | None = NOTSET,
         reset_dag_run: bool = False,
         wait_for_completion: bool = False,
         poke_interval: float = 60,
@@ -67,6 +71,7 @@ class TriggerDagRunOperator(BaseOperator):
         fail_when_dag_is_paused: bool = False,
         deferrable: bool = False,
         note: str | None = None,
+        openlineage_inject_parent_info: bool = True,
         **others: Any,
     ) -> None:
         if "{" not in str(trigger_dag_id):
@@ -77,12 +82,14 @@ class TriggerDagRunOperator(BaseOperator):
             raise refuse_argument("fail_when_dag_is_paused", True, "asking whether a DAG is paused", me)  # noqa: FBT003
         if deferrable:
             raise refuse_argument("deferrable", True, "deferrable tasks", me)  # noqa: FBT003
-        if logical_date is not NOTSET and not isinstance(logical_date, str | dt.datetime | type(None)):
-            raise DagAuthoringError(f"logical_date of {me} must be a datetime, a string or None, not {logical_date!r}.")
+        for name, date in (("logical_date", logical_date), ("run_after", run_after)):
+            if date is not NOTSET and not isinstance(date, str | dt.datetime | type(None)):
+                raise DagAuthoringError(f"{name} of {me} must be a datetime, a string or None, not {date!r}.")
         self.trigger_dag_id = trigger_dag_id
         self.trigger_run_id = trigger_run_id
         self.conf = conf
         self.logical_date = logical_date
+        self.run_after = run_after
         self.reset_dag_run = reset_dag_run
         self.wait_for_completion = wait_for_completion
         self.poke_interval = poke_interval
@@ -90,16 +97,17 @@ class TriggerDagRunOperator(BaseOperator):
         self.failed_states = _states(failed_states, DagRunState.FAILED, "failed_states", me)
         self.skip_when_already_exists = skip_when_already_exists
         self.note = note
+        self.openlineage_inject_parent_info = openlineage_inject_parent_info
 
     def execute(self, context: Context) -> None:
         server = running_task("TriggerDagRunOperator")
-        date = self._date()
+        date = self._date("logical_date", dt.datetime.now(dt.UTC))
         try:
             run = server.trigger_run(
                 self.trigger_dag_id,
                 run_id=self.trigger_run_id or f"manual__{(date or dt.datetime.now(dt.UTC)).isoformat()}",
                 logical_date=date,
-                run_after=None,
+                run_after=self._date("run_after", None),
                 conf=self._conf(),
                 note=self.note,
                 reset=self.reset_dag_run,
@@ -126,12 +134,14 @@ class TriggerDagRunOperator(BaseOperator):
             self.log.info("Run %s of DAG %s is %s.", run.run_id, run.dag_id, found.state)
             time.sleep(self.poke_interval)
 
-    def _date(self) -> dt.datetime | None:
-        if self.logical_date is NOTSET:
-            return dt.datetime.now(dt.UTC)
-        if self.logical_date is None or isinstance(self.logical_date, dt.datetime):
-            return self.logical_date
-        return _moment(str(self.logical_date), self.task_id)
+    def _date(self, name: str, otherwise: dt.datetime | None) -> dt.datetime | None:
+        given = getattr(self, name)
+        if given is NOTSET:
+            return otherwise
+        if given is None:
+            return None
+        moment = given if isinstance(given, dt.datetime) else _moment(name, str(given), self.task_id)
+        return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
     def _conf(self) -> dict[str, Any]:
         conf = self.conf
@@ -154,14 +164,13 @@ def _states(
         raise DagAuthoringError(f"{name} of {owner} is {given!r}; states of a run are {known}.") from None
 
 
-def _moment(text: str, task_id: str) -> dt.datetime:
+def _moment(name: str, text: str, task_id: str) -> dt.datetime:
     try:
-        moment = dt.datetime.fromisoformat(text)
+        return dt.datetime.fromisoformat(text)
     except ValueError:
         raise TradewindException(
-            f"logical_date of task {task_id!r} is {text!r}; it must be ISO 8601, such as 2026-03-01T06:00:00Z."
+            f"{name} of task {task_id!r} is {text!r}; it must be ISO 8601, such as 2026-03-01T06:00:00Z."
         ) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
 
 
 def _is_true(value: object) -> bool:

@@ -5,7 +5,8 @@ from copy import deepcopy
 
 import pytest
 
-from tests.e2e.journal import Journal, Row, faults
+from tests.journal.checker import faults
+from tests.journal.records import Journal, Row
 
 Spoil = Callable[[Journal], object]
 
@@ -15,6 +16,7 @@ def event(number: int, machine: str, change: str, dispatch: str | None = None, i
     before, name, after = change.split(":")
     return {
         "id": number,
+        "at": number,
         "machine": machine,
         "run_pk": 1,
         "instance_pk": instance if machine == "task_instance" else None,
@@ -22,14 +24,16 @@ def event(number: int, machine: str, change: str, dispatch: str | None = None, i
         "from_state": before or None,
         "event": name,
         "to_state": after,
+        "actor": "worker:one" if dispatch is not None and name != "claim" else "scheduler",
     }
 
 
 def dispatch(name: str, ended: str | None) -> Row:
     claimed = 10 * ord(name)
     row = {"dispatch_id": name, "kind": "execute_task", "activity_id": name, "instance_pk": 10, "claimed_at": claimed}
+    row = {**row, "executor": "worker_session", "worker": "one", "session_id": "session", "outcome_digest": None}
     end = claimed + 5 if ended else None
-    return {**row, "ended_at": end, "gone_at": end, "end_reason": ended}
+    return {**row, "ended_at": end, "gone_at": end, "end_reason": ended, "takeover_after_seconds": 300}
 
 
 def task_try(number: int, state: str, name: str) -> Row:
@@ -51,9 +55,10 @@ def lawful() -> Journal:
         ("queued:start:running", "c"),
         ("running:succeed:success", "c"),
     ]
-    instance = {"pk": 10, "run_pk": 1, "task_id": "only", "map_index": -1, "state": "success", "try_number": 3}
+    instance = {"pk": 10, "run_pk": 1, "dag_id": "dag", "task_id": "only", "map_index": -1, "state": "success"}
+    instance |= {"rev": 30, "try_number": 3, "stopping_dispatch_id": None, "retry_at": None}
     return Journal(
-        runs=[{"pk": 1, "dag_id": "dag", "run_id": "run", "state": "success"}],
+        runs=[{"pk": 1, "dag_id": "dag", "run_id": "run", "state": "success", "rev": 30, "dirty_at": None}],
         instances=[{**instance, "dispatch_id": "c"}],
         tries=[task_try(1, "lost", "a"), task_try(2, "failed", "b"), task_try(3, "success", "c")],
         dispatches=[dispatch("a", "lost"), dispatch("b", "outcome"), dispatch("c", "outcome")],

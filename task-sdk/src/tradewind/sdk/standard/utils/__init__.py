@@ -1,0 +1,1 @@
+"""What DAG files import from `airflow.providers.standard.utils`, under the same module names."""

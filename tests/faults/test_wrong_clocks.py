@@ -37,6 +37,14 @@ def examine(run: Run) -> None:
     assert run.faults() == []
 
 
+def clock_of_worker(deployment: Deployment) -> float:
+    """Return how many seconds the clock is ahead by which the worker dates its newest line."""
+    worker = deployment.roles["remote"].running
+    assert worker is not None
+    newest = datetime.fromisoformat(worker.output.splitlines()[-1].split()[0])
+    return (newest - datetime.now(UTC)).total_seconds()
+
+
 def with_wrong_clock(directory: Path, **clock: float) -> Any:
     environment = {"PYTHONPATH": str(CLOCKS), **{name: str(value) for name, value in clock.items()}}
     return deployed(
@@ -60,6 +68,7 @@ def wait_past_the_tokens(deployment: Deployment, tmp_path: Path) -> Run:
 def test_a_clock_that_is_wrong_from_the_start_changes_nothing(ahead: float, tmp_path: Path) -> None:
     with with_wrong_clock(tmp_path / "system", WRONG_CLOCK_SECONDS=ahead) as deployment:
         run = wait_past_the_tokens(deployment, tmp_path)
+        assert ahead - 60 < clock_of_worker(deployment) < ahead + 60
         run.gate.touch()
         examine(run)
         assert deployment.died() == []
@@ -73,7 +82,12 @@ def test_a_clock_that_steps_while_tries_run_changes_nothing(step: float, tmp_pat
         os.kill(deployment.pid("remote"), signal.SIGUSR2)
         run.gate.touch()
         examine(run)
-        after = begin(deployment, "crowd", run.gate)
-        examine(after)
+        examine(begin(deployment, "crowd", run.gate))
+        deployment.proxies["remote"].cut()
+        deployment.proxies["remote"].mend()
+        worker = deployment.roles["remote"].running
+        assert worker is not None
+        worker.wait_for_line(lambda line: "no session" in line, "that it was cut off")
+        assert step - 60 < clock_of_worker(deployment) < step + 60
         assert deployment.died() == []
         assert deployment.close() == []

@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.tei.deployment import MAX_FRAME, Deployment, deployed, make_dag, make_hello, started_now, succeeded_now
+from tests.tei.frames import frame_of
 from tests.tei.victims import SessionCaller, prepare
 from tradewind.server.api.app import create_app
 from tradewind.server.api.open_connections import OpenConnections
@@ -33,17 +34,9 @@ async def end_of(websocket: ClientConnection) -> tuple[dict[str, Any], int, str]
     with contextlib.suppress(ConnectionClosed):
         async with asyncio.timeout(10):
             async for message in websocket:
-                last = json.loads(message)
+                last = json.loads(str(message).split("\n")[-1])
     assert websocket.close_code is not None
     return last, websocket.close_code, websocket.close_reason or ""
-
-
-async def frame_of(websocket: ClientConnection, kind: str) -> dict[str, Any]:
-    async with asyncio.timeout(10):
-        while True:
-            frame: dict[str, Any] = json.loads(await websocket.recv())
-            if frame["frame"] == kind:
-                return frame
 
 
 def opened(deployment: Deployment, token: str, **headers: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from urllib.parse import urlencode
 from websockets.asyncio.client import ClientConnection
 
 from tests.tei.deployment import Deployment, Started, make_dag, start_request, started_now, succeeded_now
+from tests.tei.frames import frame_of
 from tradewind.server.contract import (
     OPERATIONS,
     ActivityKind,
@@ -202,12 +202,9 @@ class SessionCaller:
         elif body is not None:
             frame["body"] = body
         await self._websocket.send(json.dumps(frame))
-        async with asyncio.timeout(10):
-            while True:
-                answer = json.loads(await self._websocket.recv())
-                if answer["frame"] == "response":
-                    assert answer["request_id"] == self._last
-                    return answer["status"], answer.get("body")
+        answer = await frame_of(self._websocket, "response")
+        assert answer["request_id"] == self._last
+        return answer["status"], answer.get("body")
 
 
 async def _started(deployment: Deployment, dag_id: str) -> tuple[Started, Waiting]:

@@ -15,7 +15,7 @@ from tradewind.server.store.handouts import WorkerBinding
 
 def test_frames_go_out_in_order() -> None:
     async def check() -> list[str]:
-        line = OutgoingLine(max_frames=3, max_bytes=100, on_overflow=pytest.fail)
+        line = OutgoingLine(max_frames=3, max_bytes=100, max_message_bytes=1, on_overflow=pytest.fail)
         sent: list[str] = []
         done = asyncio.Event()
 
@@ -35,11 +35,34 @@ def test_frames_go_out_in_order() -> None:
     assert asyncio.run(check()) == ["one", "zwei ü", "last"]
 
 
+def test_frames_that_wait_together_share_messages_of_limited_size() -> None:
+    async def check() -> list[str]:
+        line = OutgoingLine(max_frames=9, max_bytes=100, max_message_bytes=7, on_overflow=pytest.fail)
+        for frame in (b"one", b"two", b"three", b"a message of its own", b"4", b"5"):
+            line.put(frame)
+        sent: list[str] = []
+        done = asyncio.Event()
+
+        async def send(message: str) -> None:
+            sent.append(message)
+            if message.endswith("5"):
+                done.set()
+
+        drain = asyncio.create_task(line.drain(send))
+        await done.wait()
+        drain.cancel()
+        return sent
+
+    assert asyncio.run(check()) == ["one\ntwo", "three", "a message of its own", "4\n5"]
+
+
 @pytest.mark.parametrize(("max_frames", "max_bytes"), [(2, 1000), (1000, 10)])
 def test_a_full_line_is_closed_and_says_so_once(max_frames: int, max_bytes: int) -> None:
     async def check() -> None:
         overflows: list[None] = []
-        line = OutgoingLine(max_frames=max_frames, max_bytes=max_bytes, on_overflow=lambda: overflows.append(None))
+        line = OutgoingLine(
+            max_frames=max_frames, max_bytes=max_bytes, max_message_bytes=1, on_overflow=lambda: overflows.append(None)
+        )
         line.put(b"12345")
         line.put(b"12345")
         for _ in range(2):
@@ -52,7 +75,7 @@ def test_a_full_line_is_closed_and_says_so_once(max_frames: int, max_bytes: int)
 
 def test_a_single_large_frame_is_taken() -> None:
     async def check() -> None:
-        OutgoingLine(max_frames=1, max_bytes=1, on_overflow=pytest.fail).put(b"x" * 100)
+        OutgoingLine(max_frames=1, max_bytes=1, max_message_bytes=1, on_overflow=pytest.fail).put(b"x" * 100)
 
     asyncio.run(check())
 

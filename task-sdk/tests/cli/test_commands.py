@@ -158,3 +158,40 @@ def test_doctor_finds_a_secret_that_others_may_read(tmp_path: Path) -> None:
 )
 def test_cells_are_readable(value: object, text: str) -> None:
     assert text_of(value) == text
+
+
+@pytest.mark.parametrize(("redirection", "code"), [(">/dev/full", 1), (">&-", 0)])
+def test_an_output_that_takes_nothing_is_no_traceback(redirection: str, code: int) -> None:
+    command = f'"$0" -m tradewind.sdk completion bash {redirection}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+
+
+def test_names_that_the_terminal_cannot_write_are_shown_by_their_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "x.py"
+    file.write_text("raise ValueError('\\N{SNOWMAN}')\n")
+    done = run("dags", "check", str(file), home=tmp_path, PYTHONIOENCODING="latin-1")
+    assert done.returncode == 1
+    assert "\\u2603" in done.stdout
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_url_of_standalone_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "api.url"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    done = run("dags", "list", home=tmp_path)
+    assert done.returncode == 3
+    assert f"{file} cannot be read" in done.stderr
+    assert "TRADEWIND_API_URL" in done.stderr
+
+
+def test_a_url_with_a_character_that_no_url_has_is_refused(tmp_path: Path) -> None:
+    done = run("dags", "list", home=tmp_path, TRADEWIND_API_URL="http://h\x01", TRADEWIND_API_TOKEN="tw_x")
+    assert done.returncode == 3
+    assert "must look like" in done.stderr

@@ -272,7 +272,8 @@ class FakeServer:
                 if isinstance(event, Frame) and event.opcode in {Opcode.TEXT, Opcode.CONT}:
                     message += bytes(event.data)
                     if event.fin:
-                        self._receive(connection, message)
+                        for frame in message.split(b"\n"):
+                            self._receive(connection, frame)
                         message = b""
             connection.flush()
 

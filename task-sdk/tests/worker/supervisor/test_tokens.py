@@ -76,3 +76,14 @@ def test_a_refusal_reaches_user_code_and_a_busy_server_is_asked_again(tmp_path: 
         assert len(server.of("get_variable")) == 2
 
     run_with_worker(tmp_path, work)
+
+
+def test_a_clock_that_is_fast_makes_nobody_renew_again_and_again(tmp_path: Path) -> None:
+    async def work(server: FakeServer, worker: Worker) -> None:
+        server.token_seconds = -3600.0  # as a host sees it whose clock is an hour ahead
+        server.refusals["report_started"].append(Refusal(401, "expired_token"))
+        dispatch_id = server.deliver(server.task("import time; time.sleep(2.5)\n" + SUCCEED))
+        assert (await server.outcome(dispatch_id))["outcome"] == "success"
+        assert len(server.of("renew_token")) == 1
+
+    run_with_worker(tmp_path, work)

@@ -144,6 +144,9 @@ class ActivityCalls:
 
     def _renew_before(self, expires_at: dt.datetime) -> None:
         life = (expires_at - dt.datetime.now(dt.UTC)).total_seconds()
+        if life <= 0:
+            # A token comes fresh, so this host's clock is wrong. Whether it has expired is for the server to say.
+            return
         self._timer = asyncio.get_running_loop().call_later(max(life * _RENEW_AT, 1.0), self._renew_now)
 
     def _renew_now(self) -> None:

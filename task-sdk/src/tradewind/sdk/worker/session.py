@@ -29,6 +29,7 @@ from tradewind.sdk.contract import (
     Welcome,
 )
 from tradewind.sdk.worker.line import DEFAULT_MAX_BODY_BYTES, Backoff, HttpLine, problem_of
+from tradewind.sdk.worker.outgoing import Outgoing
 from tradewind.sdk.worker.session_frames import (
     FRAME_FAULTS,
     TOO_LARGE,
@@ -115,6 +116,7 @@ class SessionTransport:
         self._http = http
         self._owner = owner
         self._connection: ClientConnection | None = None
+        self._outgoing = Outgoing()
         self._waiting: dict[int, _Waiting] = {}
         self._last_request_id = 0
         self._max_frame_bytes = 0
@@ -139,7 +141,7 @@ class SessionTransport:
         self._waiting[request_id] = waiting
         try:
             if self._connection is not None:
-                await self._send(self._connection, waiting)
+                self._put(self._connection, waiting)
             reply = await waiting.answer
         finally:
             del self._waiting[request_id]
@@ -150,10 +152,7 @@ class SessionTransport:
     async def offer(self, capacity: dict[str, int]) -> None:
         """Tell the server that the capacity changed; it is part of the next hello anyway."""
         if self._connection is not None:
-            try:
-                await self._connection.send(contract.encode(Offer(capacity=capacity)), text=True)
-            except WebSocketException as error:
-                logger.debug("offer was not sent error=%s", error)
+            self._outgoing.put(contract.encode(Offer(capacity=capacity)))
 
     async def run(self) -> None:
         """Keep a connection open for ever.
@@ -190,17 +189,20 @@ class SessionTransport:
             max_queue=256,
             logger=logging.getLogger("tradewind.worker.websocket"),
         )
-        renewal: asyncio.Task[None] | None = None
+        asides: list[asyncio.Task[None]] = []
         try:
             welcome = await self._greet(connection)
-            await self._send_again(connection)
-            renewal = asyncio.create_task(self._renew(welcome.renew_every_seconds), name="lease renewal")
+            self._outgoing = Outgoing(welcome.max_frame_bytes)
+            asides.append(asyncio.create_task(self._outgoing.drain(connection), name="session sender"))
+            self._send_again(connection)
+            asides.append(asyncio.create_task(self._renew(welcome.renew_every_seconds), name="lease renewal"))
             while True:
-                self._handle(await connection.recv(decode=False))
+                for frame in (await connection.recv(decode=False)).split(b"\n"):
+                    self._handle(frame)
         finally:
             self._connection = None
-            if renewal is not None:
-                renewal.cancel()
+            for aside in asides:
+                aside.cancel()
             await connection.close()
 
     async def _greet(self, connection: ClientConnection) -> Welcome:
@@ -208,7 +210,8 @@ class SessionTransport:
         sent = asyncio.get_running_loop().time()
         await connection.send(contract.encode(hello), text=True)
         async with asyncio.timeout(_OPEN_SECONDS):
-            welcome = decode_frame(await connection.recv(decode=False))
+            first, *others = (await connection.recv(decode=False)).split(b"\n")
+            welcome = decode_frame(first)
         if isinstance(welcome, OpenRefused):
             raise ConnectionRefusedError(welcome.error())
         if not isinstance(welcome, Welcome):
@@ -230,19 +233,19 @@ class SessionTransport:
             welcome.lease_seconds,
         )
         self._owner.welcomed(hello, welcome)
+        for frame in others:
+            self._handle(frame)
         return welcome
 
-    async def _send_again(self, connection: ClientConnection) -> None:
+    def _send_again(self, connection: ClientConnection) -> None:
         """Send what has no answer yet in the order of the calls, before anything new goes out."""
-        while waiting := [each for each in self._waiting.values() if each.sent_on is not connection]:
-            for each in waiting:
-                each.sent_on = connection
-                if each.answer.done():
-                    continue
-                if len(each.frame) > self._max_frame_bytes:
-                    each.answer.set_result(TOO_LARGE)
-                else:
-                    await connection.send(each.frame, text=True)
+        for waiting in self._waiting.values():
+            if waiting.answer.done():
+                continue
+            if len(waiting.frame) > self._max_frame_bytes:
+                waiting.answer.set_result(TOO_LARGE)
+            else:
+                self._put(connection, waiting)
         self._connection = connection
 
     def _send_by_http_instead(self) -> None:
@@ -251,13 +254,9 @@ class SessionTransport:
             if waiting.sent_on is not None and not waiting.answer.done():
                 waiting.answer.set_result(TOO_LARGE)
 
-    async def _send(self, connection: ClientConnection, waiting: _Waiting) -> None:
+    def _put(self, connection: ClientConnection, waiting: _Waiting) -> None:
         waiting.sent_on = connection
-        try:
-            await connection.send(waiting.frame, text=True)
-        except WebSocketException:
-            # The reader of the connection sees the same, and the next connection carries the frame.
-            waiting.sent_on = None
+        self._outgoing.put(waiting.frame)
 
     def _handle(self, data: bytes) -> None:
         try:

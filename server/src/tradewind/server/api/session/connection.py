@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from tradewind.server.api.session.drains import relay_drain
 from tradewind.server.api.session.frames import (
     FrameCall,
     called_operation,
+    frames_of,
     read_frame,
     refused_frame,
     response_frame,
@@ -71,8 +73,12 @@ class Connection:
         self._credential = worker.credential
         limits = services.session_limits
         self._line = OutgoingLine(
-            max_frames=limits.line_frames, max_bytes=limits.line_bytes, on_overflow=self._overflowed
+            max_frames=limits.line_frames,
+            max_bytes=limits.line_bytes,
+            max_message_bytes=services.settings.api.max_frame_bytes,
+            on_overflow=self._overflowed,
         )
+        self._received: deque[str] = deque()
         self._places = asyncio.Semaphore(limits.in_flight)
         self._requests: set[asyncio.Task[None]] = set()
         self._asides: set[asyncio.Task[None]] = set()
@@ -158,10 +164,12 @@ class Connection:
         return frame
 
     async def _next_frame(self) -> Hello | Request | Offer:
-        message = await self._websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1005))
-        return read_frame(message.get("text"), self._services.settings.api.max_frame_bytes)
+        if not self._received:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            self._received.extend(frames_of(message.get("text")))
+        return read_frame(self._received.popleft(), self._services.settings.api.max_frame_bytes)
 
     async def _open(self, hello: Hello) -> None:
         services = self._services

@@ -36,20 +36,32 @@ if TYPE_CHECKING:
     from tradewind.server.store.handouts import WorkerBinding
 
 
-def read_frame(text: str | None, limit: int) -> Hello | Request | Offer:
+def frames_of(message: str | None) -> list[str]:
+    """The frames in a message, at least one.
+
+    Args:
+        message: None for a binary one.
+
+    Raises:
+        Refused: malformed_frame.
+    """
+    if message is None:
+        raise Refused(
+            ProblemReason.MALFORMED_FRAME, "a binary message is no frame", action="send frames as text messages"
+        )
+    return message.split("\n")
+
+
+def read_frame(text: str, limit: int) -> Hello | Request | Offer:
     """A frame from a worker.
 
     Args:
-        text: the message; None for a binary one.
+        text: one frame.
         limit: in bytes.
 
     Raises:
         Refused: frame_too_large, malformed_frame, unexpected_frame, or the fault of a field.
     """
-    if text is None:
-        raise Refused(
-            ProblemReason.MALFORMED_FRAME, "a binary message is no frame", action="send frames as text messages"
-        )
     content = text.encode("utf-8", "surrogatepass")
     if len(content) > limit:
         raise Refused(

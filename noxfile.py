@@ -99,6 +99,15 @@ def interface(session: nox.Session) -> None:
     run_tests(session, "tests/tei", "tests/properties")
 
 
+@nox.session
+def properties(session: nox.Session) -> None:
+    """Many seeds of a deployment in steps: 2,000 unless told otherwise, as in `nox -s properties -- 100-5000`."""
+    install_all(session)
+    seeds, *rest = session.posargs or ["0-1999"]
+    session.posargs[:] = rest
+    run_tests(session, "tests/properties/test_deployment.py", env={"DEPLOYMENT_SEEDS": seeds})
+
+
 @nox.session(tags=["all"])
 def e2e(session: nox.Session) -> None:
     """Whole systems: started by their commands, on SQLite and PostgreSQL."""
@@ -110,7 +119,7 @@ def e2e(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Whole systems under faults: the first hundred seeds, those that failed once, and each sort of fault alone."""
     install_all(session)
-    run_tests(session, "tests/journal", "tests/faults")
+    run_tests(session, "tests/journal", "tests/faults", timeout=300)
 
 
 @nox.session
@@ -119,7 +128,7 @@ def chaos(session: nox.Session) -> None:
     install_all(session)
     seeds, *rest = session.posargs or ["0-1999"]
     session.posargs[:] = rest
-    run_tests(session, "tests/faults/test_seeds.py", env={"FAULT_SEEDS": seeds})
+    run_tests(session, "tests/faults/test_seeds.py", timeout=300, env={"FAULT_SEEDS": seeds})
 
 
 @nox.session(tags=["all"])

@@ -792,6 +792,37 @@ func (v Assignment) MarshalJSON() ([]byte, error) {
 	}{"assignment", plain(v)})
 }
 
+// Mask: Texts that the log must not show from now on. The answer is a response without a body.
+type Mask struct {
+	// Unique among the frames of the child that are answered.
+	RequestID int64 `json:"request_id"`
+
+	Values []string `json:"values"`
+}
+
+var checksMask = object("Mask").tagged("frame", "mask").needs("request_id", "values").elements("values")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *Mask) UnmarshalJSON(data []byte) error {
+	type plain Mask
+	if err := checksMask.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes the tag.
+func (v Mask) MarshalJSON() ([]byte, error) {
+	type plain Mask
+	if v.Values == nil {
+		v.Values = []string{}
+	}
+	return json.Marshal(struct {
+		Tag string `json:"frame"`
+		plain
+	}{"mask", plain(v)})
+}
+
 // Result: Last frame from the child: how it ended.
 type Result struct {
 	Outcome Outcome `json:"outcome"`
@@ -822,12 +853,14 @@ type ChildFrame struct {
 	Value ChildFrameVariant
 }
 
-// ChildFrameVariant is one of Request, Result.
+// ChildFrameVariant is one of Request, Mask, Result.
 type ChildFrameVariant interface {
 	isChildFrame()
 }
 
 func (Request) isChildFrame() {}
+
+func (Mask) isChildFrame() {}
 
 func (Result) isChildFrame() {}
 
@@ -840,6 +873,8 @@ func (u *ChildFrame) UnmarshalJSON(data []byte) error {
 	switch tag {
 	case "request":
 		u.Value, err = decodeAs[Request](data)
+	case "mask":
+		u.Value, err = decodeAs[Mask](data)
 	case "result":
 		u.Value, err = decodeAs[Result](data)
 	default:
@@ -939,6 +974,9 @@ type SerializedTask struct {
 
 	// Import path of the module of the operator.
 	OperatorModule string `json:"operator_module"`
+
+	// What people call the operator, if that is not its class: @task or @task.bash.
+	OperatorName *string `json:"operator_name,omitzero"`
 
 	// Tasks that this one waits for, sorted.
 	Upstream []TaskID `json:"upstream"`

@@ -31,6 +31,7 @@ var constructors = map[string]func() any{
 	"TriggerRun":                 func() any { return new(TriggerRun) },
 	"RunSummary":                 func() any { return new(RunSummary) },
 	"Assignment":                 func() any { return new(Assignment) },
+	"Mask":                       func() any { return new(Mask) },
 	"Result":                     func() any { return new(Result) },
 	"ChildFrame":                 func() any { return new(ChildFrame) },
 	"SupervisorFrame":            func() any { return new(SupervisorFrame) },

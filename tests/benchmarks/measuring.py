@@ -1,15 +1,18 @@
-"""Marks that user code has left, CPU time of processes, and what several runs of one figure come to."""
+"""Marks that user code has left, and what several runs of one figure come to."""
 
-import contextlib
 import statistics
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import psutil
+Numbers = dict[str, float]
+"""What one run of a figure comes to; the last part of each name is its unit, or that it is a ratio or a count."""
+
+
+class Disturbed(RuntimeError):
+    """A measured run did not do what is measured, so that its numbers mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Marks:
         """Forget all marks; nothing may be running."""
         self.path.unlink(missing_ok=True)
 
+    def count(self) -> int:
+        """Return how many marks there are, for less than it costs to read them."""
+        return self.path.read_bytes().count(b"\n") if self.path.exists() else 0
+
     def read(self) -> list[Mark]:
         """Return all marks in the order in which user code began."""
         if not self.path.exists():
@@ -52,61 +59,6 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[max(0, -(-int(part * 1000) * len(ordered) // 1000) - 1)]
 
 
-class CpuTime:
-    """CPU seconds that the trees of some processes have used, what has already ended in them included.
-
-    A parent's times hold those of the children that it has waited for; the product reaps whatever it starts.
-
-    Args:
-        roots: process ids.
-        living: whether to count descendants that have not ended yet.
-    """
-
-    def __init__(self, roots: Iterable[int], *, living: bool = True) -> None:
-        self._roots = tuple(roots)
-        self._living = living
-        self._start = self._now()
-
-    def used(self) -> float:
-        """Return the seconds since this was made."""
-        return self._now() - self._start
-
-    def _now(self) -> float:
-        total = 0.0
-        for root in self._roots:
-            top = psutil.Process(root)
-            for process in (top, *(top.children(recursive=True) if self._living else [])):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    times = process.cpu_times()
-                    total += times.user + times.system + times.children_user + times.children_system
-        return total
-
-
-class OtherLoad:
-    """How busy the machine was with anything that is not measured: a figure with much of it was disturbed.
-
-    Args:
-        measured: CPU time of what is measured.
-    """
-
-    def __init__(self, *measured: CpuTime) -> None:
-        self._measured = measured
-        self._driver = CpuTime([psutil.Process().pid], living=False)
-        self._busy = _busy_seconds()
-        self._start = time.monotonic()
-
-    def percent(self) -> float:
-        """Return the part of all processors that others used since this was made, in percent."""
-        own = self._driver.used() + sum(measured.used() for measured in self._measured)
-        available = (time.monotonic() - self._start) * (psutil.cpu_count() or 1)
-        return max(0.0, 100 * (_busy_seconds() - self._busy - own) / available)
-
-
-def _busy_seconds() -> float:
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
-
-
 def summary(values: Sequence[float]) -> dict[str, Any]:
     """Return median and spread of what the runs of a figure came to, and every single value."""
     return {
@@ -115,3 +67,8 @@ def summary(values: Sequence[float]) -> dict[str, Any]:
         "max": round(max(values), 5),
         "runs": [round(value, 5) for value in values],
     }
+
+
+def across_runs(runs: Sequence[Numbers]) -> dict[str, Any]:
+    """Return the summary of each number that all runs of a figure have."""
+    return {name: summary([numbers[name] for numbers in runs]) for name in runs[0]}

@@ -1,147 +1,85 @@
 """Measures the whole system with the settings of a new user: `python -m tests.benchmarks.run --help`."""
 
 import argparse
+import compileall
+import dataclasses
 import json
-import os
-import platform
 import sys
-from collections import defaultdict
-from collections.abc import Callable
-from datetime import UTC, datetime
-from importlib.metadata import version
+import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import psutil
-import pysqlite3.dbapi2 as sqlite3  # the server's own
+from tests.benchmarks import report
+from tests.benchmarks.airflow_deployment import AIRFLOW_SDK, AirflowDeployment, airflow_version
+from tests.benchmarks.catalogue import FIGURES, NAMES
+from tests.benchmarks.deployment import SPLIT, STANDALONE
+from tests.benchmarks.environment import OURS, Sdk, sdk_alone
+from tests.benchmarks.measure import measure
+from tests.benchmarks.results import Results
+from tests.benchmarks.sizes import FULL, QUICK, Sizes
+from tests.benchmarks.tradewind_deployment import TradewindDeployment
 
-from tests.benchmarks.deployment import Deployment, database_server, deployed
-from tests.benchmarks.figures import STEADY, Numbers, cold_start
-from tests.benchmarks.measuring import OtherLoad, summary
-from tests.e2e.processes import program
-from tests.journal.checker import faults
-from tests.journal.records import read_journal
-from tests.support.postgres import Postgres
+SDK_ALONE = "sdk_alone"
+SYSTEMS = {
+    "sqlite": ("sqlite", STANDALONE),
+    "postgresql": ("postgresql", STANDALONE),
+    "split": ("postgresql", SPLIT),
+}
+OF_AIRFLOW = ("sqlite", "split")
+"""Systems in which Airflow is measured: as its own quick start has it, and as it is deployed."""
 
-DISTRIBUTIONS = ("tradewind-server", "tradewind-task-sdk")
 
-
-def measure(database: str, repeat: int, *, width: int = 1000, length: int = 20) -> dict[str, Any]:
-    """Measure every figure several times on one database.
-
-    Args:
-        database: `sqlite` or `postgresql`.
-        repeat: runs of each figure; the cold start has a home of its own each time, the others share one.
-        width: tasks of the fan-out.
-        length: tasks of the chain, at least two.
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what is asked for, and print the medians as a table.
 
     Returns:
-        A JSON object: the figures with median, spread and every run, beside versions, settings and topology.
+        0, or 1 when a figure could not be measured; the others are there nevertheless.
     """
-    figures: dict[str, list[Numbers]] = defaultdict(list)
-    with database_server(database) as postgres:
-        for _ in range(repeat):
-            with deployed(postgres, width=width, length=length) as deployment:
-                figures["cold_start"].append(cold_start(deployment))
-                _examine(deployment)
-        with deployed(postgres, width=width, length=length) as deployment:
-            deployment.start()
-            for name, figure in STEADY.items():
-                figures[name] = [_undisturbed(deployment, figure) for _ in range(repeat)]
-                say(f"{database} {name}: {figures[name]}")
-            conditions = _conditions(deployment, postgres)
-            _examine(deployment)
-    return {
-        "database": database,
-        "repeat": repeat,
-        "tasks": {"chain": length, "fan_out": width},
-        **conditions,
-        "figures": {name: _across_runs(runs) for name, runs in sorted(figures.items())},
-    }
+    chosen = _parser().parse_args(arguments)
+    names, systems = chosen.figure or [SDK_ALONE, *NAMES], chosen.system or list(SYSTEMS)
+    results = Results(_sizes(chosen), chosen.out)
+    # A first start would else pay for byte code that an installation makes.
+    compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2)
+    if SDK_ALONE in names:
+        _measure_sdk(results, "tradewind", OURS)
+        if chosen.airflow:
+            _measure_sdk(results, "airflow", AIRFLOW_SDK)
+    figures = [figure for figure in FIGURES if figure.name in names]
+    for name in systems:
+        measure(results, "tradewind", TradewindDeployment, figures, [SYSTEMS[name]])
+        if chosen.airflow and name in OF_AIRFLOW:
+            make = AirflowDeployment.of(chosen.airflow)
+            beside = [figure for figure in figures if figure.of_airflow]
+            measure(results, f"airflow {airflow_version(chosen.airflow)}", make, beside, [SYSTEMS[name]])
+    if chosen.out is None:
+        print(json.dumps(results.as_json(), indent=2))
+    print(report.table([results.as_json()]), file=sys.stdout if chosen.out else sys.stderr)
+    return 1 if results.failures else 0
 
 
-def _undisturbed(deployment: Deployment, figure: Callable[[Deployment], Numbers]) -> Numbers:
-    """Measure a figure, and beside it what else the machine did meanwhile."""
-    other = OtherLoad(deployment.product_cpu(), deployment.database_cpu())
-    numbers = figure(deployment)
-    return {**numbers, "other_cpu_percent": other.percent()}
+def _measure_sdk(results: Results, product: str, sdk: Sdk) -> None:
+    system = results.system(product, "none", "environment")
+    results.add(system, SDK_ALONE, [sdk_alone(sdk, results.sizes)])
 
 
-def _across_runs(runs: list[Numbers]) -> dict[str, Any]:
-    return {name: summary([numbers[name] for numbers in runs]) for name in runs[0]}
+def _sizes(chosen: argparse.Namespace) -> Sizes:
+    sizes = QUICK if chosen.quick else FULL
+    given = {name: value for name in ("repeat", "wide", "minutes") if (value := getattr(chosen, name)) is not None}
+    return dataclasses.replace(sizes, **given)
 
 
-def _examine(deployment: Deployment) -> None:
-    """Refuse figures of a system that has not recorded everything that it did."""
-    if found := faults(read_journal(deployment.system.database_url)):
-        raise RuntimeError(f"the journal is at fault: {found[:5]}")
-
-
-def _conditions(deployment: Deployment, postgres: Postgres | None) -> dict[str, Any]:
-    settings = deployment.system.call([program("tradewind-server"), "config", "show"])
-    return {
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            **{name: version(name) for name in DISTRIBUTIONS},
-            "python": platform.python_version(),
-            "database": _database_version(postgres),
-        },
-        "machine": {
-            "processor": _processor(),
-            "processors": os.cpu_count(),
-            "memory_mib": psutil.virtual_memory().total >> 20,
-            "kernel": platform.release(),
-            "load_1_min": os.getloadavg()[0],
-        },
-        "settings": settings.json,
-        "topology": deployment.topology(),
-    }
-
-
-def _database_version(postgres: Postgres | None) -> str:
-    if postgres is None:
-        return f"SQLite {sqlite3.sqlite_version}"
-    import psycopg  # noqa: PLC0415  not needed on SQLite
-
-    with psycopg.connect(postgres.url) as connection:
-        row = connection.execute("SELECT version()").fetchone()
-    return str(row and row[0])
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-def say(line: str) -> None:
-    """Tell how far the measuring is, apart from the result."""
-    print(line, file=sys.stderr, flush=True)
-
-
-def main() -> None:
-    """Measure, print the medians, and write everything as JSON."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.run", description=__doc__)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], action="append", help="default: both")
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each figure (default 5)")
-    parser.add_argument("--tasks", type=int, default=1000, help="tasks of the fan-out (default 1000)")
+    parser.add_argument("--figure", choices=[SDK_ALONE, *NAMES], action="append", help="default: all")
+    parser.add_argument("--system", choices=list(SYSTEMS), action="append", help="default: all")
+    parser.add_argument("--repeat", type=int, help=f"runs of each figure (default {FULL.repeat})")
+    parser.add_argument("--wide", type=int, help=f"tasks of the fan-out (default {FULL.wide})")
+    parser.add_argument("--minutes", type=int, help=f"duration of short_runs (default {FULL.minutes})")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that the measuring works, no more")
     parser.add_argument("--out", type=Path, help="file for the JSON; printed when absent")
-    chosen = parser.parse_args()
-    results = [
-        measure(database, chosen.repeat, width=chosen.tasks) for database in chosen.database or ["sqlite", "postgresql"]
-    ]
-    text = json.dumps(results, indent=2)
-    if chosen.out:
-        chosen.out.parent.mkdir(parents=True, exist_ok=True)
-        chosen.out.write_text(text + "\n")
-    else:
-        print(text)
-    for result in results:
-        for figure, numbers in result["figures"].items():
-            shown = ", ".join(f"{name} {values['median']:g}" for name, values in numbers.items())
-            say(f"{result['database']:<11}{figure:<13}{shown}")
+    parser.add_argument("--airflow", type=Path, help="environment in which Airflow is; measured beside")
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -35,6 +35,11 @@ def _rules(prefix: str, **by_state: str) -> dict[str, str]:
 
 
 EXPECTED = {
+    "imported": Expectation(
+        run="success",
+        tasks=_all("success", "load", "send"),
+        xcoms={("send", "return_value"): "send at north on shop.example"},
+    ),
     "branching": Expectation(
         run="success",
         tasks={

@@ -1,6 +1,7 @@
 """The benchmarks measure what a new user gets: no setting differs, nothing durable or secure is switched off."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from tests.benchmarks.deployment import Deployment, database_server, deployed
-from tests.benchmarks.run import measure
+from tests.benchmarks.catalogue import FIGURES
+from tests.benchmarks.deployment import SPLIT, STANDALONE, Deployment, database_server, deployed
+from tests.benchmarks.measure import measure
+from tests.benchmarks.results import Results
+from tests.benchmarks.sizes import QUICK
+from tests.benchmarks.tradewind_deployment import TradewindDeployment
 from tests.e2e.api import Api, ApiError
 from tests.e2e.processes import program
 from tests.e2e.system import System
@@ -17,7 +22,17 @@ from tests.journal.records import read_journal
 from tradewind.server.roles import open_store
 from tradewind.server.settings import load_settings
 
-PLACES = {("home",), ("database", "url"), ("dags", "folder"), ("security", "key_file"), ("logs", "directory")}
+SYSTEMS = [("sqlite", STANDALONE), ("postgresql", STANDALONE), ("postgresql", SPLIT)]
+PLACES = {
+    ("home",),
+    ("database", "url"),
+    ("dags", "folder"),
+    ("security", "key_file"),
+    ("logs", "directory"),
+    ("api", "public_url"),
+}
+NAMED_PLACES = {"TRADEWIND_HOME", "TRADEWIND__DATABASE__URL", "TRADEWIND__DAGS__FOLDER", "TRADEWIND__API__PUBLIC_URL"}
+CREDENTIALS = {"TRADEWIND_API_URL", "TRADEWIND_API_TOKEN"}
 
 
 def flat(settings: dict[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
@@ -27,21 +42,43 @@ def flat(settings: dict[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[st
     return found
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_every_setting_but_the_places_is_the_default(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("database", "topology"), SYSTEMS)
+def test_every_setting_but_the_places_is_the_default(database: str, topology: str, tmp_path: Path) -> None:
     fresh = System(tmp_path)
     for name in [name for name in fresh.environment if name.startswith("TRADEWIND__")]:
         del fresh.environment[name]
-    show = [program("tradewind-server"), "config", "show"]
-    defaults = flat(fresh.call(show).json)
+    defaults = flat(fresh.call([program("tradewind-server"), "config", "show"]).json)
+    results = Results(QUICK)
+    chain = [figure for figure in FIGURES if figure.name == "chain"]
 
-    measured = measure(database, 1, width=20, length=3)
+    measure(results, "tradewind", TradewindDeployment, chain, [(database, topology)])
 
-    settings = flat(measured["settings"])
+    assert results.failures == []
+    (system,) = results.as_json()["systems"]
+    settings = flat(system["settings"])
     assert settings.keys() == defaults.keys()
     assert {name for name, value in settings.items() if value != defaults[name]} <= PLACES
-    assert measured["figures"].keys() == {"chain", "cold_start", "command_line", "fan_out", "trigger"}
-    assert measured["figures"]["fan_out"]["tasks_per_second"]["median"] > 0
+    assert system["figures"]["chain"]["gap_p50_ms"]["median"] > 0
+
+
+@pytest.mark.parametrize(("database", "topology"), SYSTEMS)
+def test_no_process_is_told_anything_but_the_places(database: str, topology: str) -> None:
+    with (
+        database_server(database) as postgres,
+        deployed(TradewindDeployment, topology, postgres, files=[("single", 1)]) as deployment,
+    ):
+        deployment.start()
+        told = [
+            {name for name in _environment(pid) if name.startswith("TRADEWIND")} - NAMED_PLACES - CREDENTIALS
+            for pid in deployment.roots()
+        ]
+    # A worker keeps its state somewhere else than the user's home.
+    assert [names for names in told if names] == ([{"TRADEWIND_WORKER_STATE_DIRECTORY"}] if topology == SPLIT else [])
+
+
+def _environment(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def test_sqlite_syncs_each_commit(tmp_path: Path) -> None:
@@ -62,20 +99,20 @@ def test_postgresql_syncs_each_commit() -> None:
 
 
 @pytest.fixture
-def measured_system() -> Any:
-    with deployed(None, width=5, length=2) as deployment:
+def measured_system() -> Iterator[Deployment]:
+    with deployed(TradewindDeployment, files=[("wide", 5)]) as deployment:
         yield deployment
 
 
-def test_tokens_are_verified_and_events_are_written(measured_system: Deployment) -> None:
+def test_tokens_are_verified_and_events_are_written(measured_system: TradewindDeployment) -> None:
     measured_system.start()
     system = measured_system.system
-    run_id = system.trigger("wide")
-    assert system.wait_for_end("wide", run_id) == "success"
+    run_id = system.trigger("wide_5")
+    assert system.wait_for_end("wide_5", run_id) == "success"
 
     journal = read_journal(system.database_url)
-    for task_id in journal.instances_of("wide", run_id):
-        assert journal.story("wide", run_id, task_id) == ["ready", "claim", "start", "succeed"]
+    for task_id in journal.instances_of("wide_5", run_id):
+        assert journal.story("wide_5", run_id, task_id) == ["ready", "claim", "start", "succeed"]
     for token in ("", "tw_forged", system.api.token[:-1]):
         with pytest.raises(ApiError) as refused:
             Api(system.api.url, token).get("dags")

@@ -17,6 +17,12 @@ from tradewind.sdk.parsing.loading import load_dag_file
 
 FOLDER = Path(__file__).parent / "everyday"
 CONNECTION = "postgres://me:pw@db:5432/main"
+OF_THE_ENVIRONMENT = {
+    "TRADEWIND_VAR_EVERYDAY_SITE": "north",
+    "TRADEWIND_CONN_EVERYDAY_SHOP": "http://shop.example",
+}
+"""What one of the files reads while it is imported."""
+
 DEADLINE_SECONDS = 90.0
 
 
@@ -28,6 +34,8 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("dag_id", [name for name, expected in EXPECTED.items() if expected.local])
 def test_a_dag_comes_to_what_it_must_without_a_server(dag_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
+    for name, value in OF_THE_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     deployment = LocalDeployment(connections={"everyday_db": Connection("everyday_db", uri=CONNECTION)})
     dag = load_dag_file(FOLDER, f"{dag_id}.py").dags[dag_id]
     expected = EXPECTED[dag_id]
@@ -39,6 +47,7 @@ def test_a_dag_comes_to_what_it_must_without_a_server(dag_id: str, monkeypatch: 
 
 def test_all_dags_come_to_what_they_must_in_a_whole_system(system: System) -> None:
     system.add_dags(FOLDER)
+    system.environment |= OF_THE_ENVIRONMENT
     system.standalone()
     assert system.tradewind("connections", "set", "everyday_db", "--uri", CONNECTION).code == 0
     assert system.tradewind("pools", "set", "everyday_pool", "2").code == 0

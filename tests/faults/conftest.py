@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -17,16 +18,23 @@ from tests.e2e.processes import survivors
 from tests.e2e.system import System
 from tests.faults.dags.shape import COUNT
 from tests.faults.deployments import Deployment, deployed, wait_for_dags
-from tests.faults.fixed_seeds import FIXED
 from tests.faults.plans import topology_of
 
 SEEDS = 100
 
 
-class Deployments:
-    """One deployment at a time."""
+HAPPENED = pytest.StashKey[Counter[str]]()
 
-    def __init__(self, directory: Path) -> None:
+
+class Deployments:
+    """One deployment at a time.
+
+    Attributes:
+        happened: faults of the seeds so far, by kind and target.
+    """
+
+    def __init__(self, directory: Path, happened: Counter[str]) -> None:
+        self.happened = happened
         self._directory = directory
         self._stack = contextlib.ExitStack()
         self._current: Deployment | None = None
@@ -70,8 +78,9 @@ class Deployments:
 
 
 @pytest.fixture(scope="session")
-def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
-    kept = Deployments(tmp_path_factory.mktemp("deployments"))
+def deployments(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    happened = request.config.stash.setdefault(HAPPENED, Counter())
+    kept = Deployments(tmp_path_factory.mktemp("deployments"), happened)
     try:
         yield kept
     finally:
@@ -85,7 +94,7 @@ def alone(deployments: Deployments) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give `seed` the numbers of FAULT_SEEDS (`7,9,100-199`), or else the first hundred and those that failed once."""
+    """Give `seed` the numbers of FAULT_SEEDS (`7,9,100-199`), or else the first hundred."""
     if "seed" in metafunc.fixturenames:
         seeds = sorted({*chosen_seeds(os.environ.get("FAULT_SEEDS", ""))}, key=lambda seed: (topology_of(seed), seed))
         metafunc.parametrize("seed", seeds, ids=[f"seed-{seed}" for seed in seeds])
@@ -95,10 +104,17 @@ def chosen_seeds(text: str) -> Iterator[int]:
     """Read numbers and ranges."""
     if not text:
         yield from range(SEEDS)
-        yield from FIXED
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what the seeds have met: a fault that never happened has proven nothing."""
+    if happened := config.stash.get(HAPPENED, Counter()):
+        terminalreporter.section("faults that happened")
+        for name, count in sorted(happened.items()):
+            terminalreporter.write_line(f"{count:5} {name}")
 
 
 @pytest.hookimpl(wrapper=True)

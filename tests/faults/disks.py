@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ class Disk:
 def small_disk(path: Path, megabytes: int = 16) -> Iterator[Disk]:
     """Mount a small file system in memory at a folder, where that is allowed."""
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(path)]
-    mounted = subprocess.run(command, check=False, capture_output=True).returncode == 0
+    mount = shutil.which("mount")
+    command = [str(mount), "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(path)]
+    mounted = mount is not None and subprocess.run(command, check=False, capture_output=True).returncode == 0
     try:
         yield Disk(path, mounted)
     finally:

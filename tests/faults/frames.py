@@ -27,13 +27,18 @@ class Frame:
 
     @property
     def is_message(self) -> bool:
-        """Whether it carries a whole frame of the worker session."""
+        """Whether it carries whole frames of the worker session."""
         return self.opcode == TEXT and self.whole
 
-    def json(self) -> dict[str, Any]:
-        """Return what it says."""
-        said: dict[str, Any] = json.loads(self.payload)
-        return said
+    def said(self) -> list[dict[str, Any]]:
+        """Return the frames of the session that it carries."""
+        return [json.loads(line) for line in self.payload.split(b"\n")]
+
+    def apart(self) -> list["Frame"]:
+        """Return a message for each frame of the session that it carries."""
+        lines = self.payload.split(b"\n")
+        masked = bool(self.raw[1] & 0x80)
+        return [self] if len(lines) == 1 else [Frame(TEXT, True, line, _written(line, masked=masked)) for line in lines]
 
 
 async def read_frame(reader: asyncio.StreamReader) -> Frame:
@@ -51,6 +56,16 @@ async def read_frame(reader: asyncio.StreamReader) -> Frame:
     mask = await reader.readexactly(4 if masked else 0)
     body = await reader.readexactly(size)
     return Frame(opcode, whole, _unmasked(body, mask), head + extended + mask + body)
+
+
+def _written(payload: bytes, *, masked: bool) -> bytes:
+    """Write a text message; a mask of zeros leaves the payload as it is."""
+    size = len(payload)
+    mark, extended = size, b""
+    if size >= 126:
+        mark, extended = (126, size.to_bytes(2)) if size < 65_536 else (127, size.to_bytes(8))
+    head = bytes([0x80 | TEXT, mark | (0x80 if masked else 0)])
+    return head + extended + (bytes(4) if masked else b"") + payload
 
 
 def _unmasked(body: bytes, mask: bytes) -> bytes:

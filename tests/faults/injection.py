@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import psutil
 
+from tests.e2e.api import ApiError
 from tests.faults.deployments import Deployment, Later
 from tests.faults.plans import OPERATIONS, Fault
 from tests.faults.proxy import Garbling
@@ -36,6 +37,8 @@ class Injector:
         choice = random.Random(fault.choice)
         if fault.kind in {"kill", "stop"}:
             return self._hit(fault, executions, choice)
+        if fault.kind == "clear":
+            return self._clear(fault, executions, choice)
         proxy = self._deployment.proxies[fault.target]
         if fault.kind == "cut":
             proxy.cut()
@@ -54,6 +57,19 @@ class Injector:
     def heal(self) -> None:
         """Wait until every fault is over and what was killed runs again."""
         self._later.wait()
+
+    def _clear(self, fault: Fault, executions: Sequence[Execution], choice: random.Random) -> bool:
+        """Have somebody clear a task that has begun, and so what comes after it."""
+        if not executions:
+            return False
+        one = choice.choice(executions)
+        body = {"dag_run_id": one.run_id, "task_ids": [one.task_id], "only_failed": False, "dry_run": False}
+        for api in self._deployment.apis:
+            with contextlib.suppress(ApiError, OSError):
+                api.post("dags", one.dag_id, "clearTaskInstances", body=body)
+                self._note(fault, one.task_id)
+                return True
+        return False
 
     def _note(self, fault: Fault, what: str) -> None:
         self.happened.append(f"{fault.kind} {what} for {fault.seconds:.2f} s")

@@ -24,8 +24,8 @@ class Fault:
     """One fault.
 
     Attributes:
-        kind: `kill`, `stop`, `cut`, `swallow`, `garble` or `lose reply`.
-        target: a part of the deployment; for what happens on the way, the worker whose way it is.
+        kind: `kill`, `stop`, `cut`, `swallow`, `garble` or `lose reply`; or `clear`, which is no fault and meets them.
+        target: a part of the deployment, or a task; for what happens on the way, the worker whose way it is.
         begun: number of tries that have begun in the run before it happens.
         pause: seconds after that.
         seconds: how long it lasts.
@@ -79,16 +79,18 @@ def make_plan(seed: int) -> Plan:
 
 
 def _fault(choice: random.Random, topology: str) -> Fault:
-    kind = choice.choice(("kill", "kill", "kill", "stop", "stop", "cut", "swallow", "garble", "lose reply"))
+    kind = choice.choice(("kill", "kill", "kill", "stop", "stop", "cut", "swallow", "garble", "lose reply", "clear"))
     ways = ("first", "second") if topology == "split" else ("remote",)
-    if kind in {"kill", "stop"}:
+    if kind == "clear":
+        target = "task"
+    elif kind in {"kill", "stop"}:
         parts = WORKER_PARTS if choice.random() < 0.6 else SERVER_PARTS[topology]
         target = choice.choice(parts)
     else:
         target = choice.choice(ways)
     if kind == "kill":
         seconds = choice.choice((0.0, 0.0, 0.2, BEYOND_TAKEOVER if target == "supervisor" else LONG))
-    elif kind == "lose reply":
+    elif kind in {"lose reply", "clear"}:
         seconds = 1.0
     else:
         seconds = choice.choice((SHORT, LONG, LONG, BEYOND_TAKEOVER))

@@ -189,6 +189,7 @@ class _Link:
         self._near = reader, writer
         self._far: asyncio.StreamWriter | None = None
         self._asked: dict[int, dict[str, Any]] = {}
+        self._garbled = 0
 
     def drop(self) -> None:
         """Cut both ends, as when a cable is pulled."""
@@ -204,10 +205,8 @@ class _Link:
         if head.startswith(_SESSION):
             far[1].write(await self._near[0].readuntil(b"\r\n\r\n"))
             self._near[1].write(await far[0].readuntil(b"\r\n\r\n"))
-            ways = (
-                self._messages(self._near[0], far[1], 1, up=True),
-                self._messages(far[0], self._near[1], 2, up=False),
-            )
+            up, down = self._messages(self._near[0], far[1], up=True), self._messages(far[0], self._near[1], up=False)
+            ways = (up, down)
         else:
             ways = (self._bytes(self._near[0], far[1]), self._bytes(far[0], self._near[1]))
         tasks = [asyncio.ensure_future(way) for way in ways]
@@ -224,9 +223,7 @@ class _Link:
                 writer.write(data)
                 await writer.drain()
 
-    async def _messages(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, salt: int, *, up: bool
-    ) -> None:
+    async def _messages(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
         line = _Line(writer)
         seen = 0
         sender = asyncio.ensure_future(line.send())
@@ -239,29 +236,35 @@ class _Link:
                 if frame.is_message and seen > 1 and self._is_lost(frame, up=up):
                     self.drop()
                     return
-                delays = [0.0] if not frame.is_message or seen == 1 else self._delays(salt * 1_000_003 + seen)
-                line.put(frame, delays)
+                if self._proxy.garbling is None or not frame.is_message or seen == 1:
+                    line.put(frame, [0.0])
+                else:
+                    for part in frame.apart():
+                        line.put(part, self._delays())
                 if frame.opcode == CLOSE:
                     await line.empty()
                     return
         finally:
             sender.cancel()
 
-    def _delays(self, salt: int) -> list[float]:
+    def _delays(self) -> list[float]:
         how = self._proxy.garbling
         if how is None:
             return [0.0]
-        choice = random.Random(how.seed * 7919 + salt)
+        self._garbled += 1
+        choice = random.Random(how.seed * 7919 + self._garbled)
         times = 2 if choice.random() < how.doubled else 1
         return [choice.uniform(0, how.longest) if choice.random() < how.late else 0.0 for _ in range(times)]
 
     def _is_lost(self, frame: Frame, *, up: bool) -> bool:
-        """Look at a message: remember what was asked, and tell whether the answer gets lost here."""
-        said = frame.json()
+        """Look at a message: remember what was asked, and tell whether an answer in it gets lost here."""
+        said = frame.said()
         if up:
-            if said["frame"] == "request":
-                self._asked[said["request_id"]] = said
+            self._asked |= {one["request_id"]: one for one in said if one["frame"] == "request"}
             return False
+        return any(self._is_lost_answer(one) for one in said)
+
+    def _is_lost_answer(self, said: dict[str, Any]) -> bool:
         if said["frame"] != "response" or said["status"] >= 400:
             return False
         asked = self._asked.get(said["request_id"])

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,11 +36,13 @@ class Seed:
 
     Attributes:
         problems: what was wrong, in words; nothing is how it must be.
+        counts: faults that happened, and those that found nothing to happen to, by kind and target.
     """
 
     deployment: Deployment
     plan: Plan
     problems: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
         """Let everything happen, and look at what is left."""
@@ -53,7 +56,9 @@ class Seed:
             try:
                 for fault in self.plan.faults:
                     self._await_moment(fault)
-                    injector.inject(fault, self._executions())
+                    happened = injector.inject(fault, self._executions())
+                    target = fault.target if fault.kind in {"kill", "stop", "clear"} else "way of a worker"
+                    self.counts[f"{fault.kind} {target}{'' if happened else ': not there'}"] += 1
             finally:
                 injector.heal()
             state = self._await_end()

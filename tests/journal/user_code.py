@@ -2,10 +2,11 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tests.journal.executions import Execution
 from tests.journal.records import Journal, Row
+from tests.journal.samples import Sample
 
 SLACK_SECONDS = 0.05
 """As far as a moment of the database and one of user code may be apart by rounding and reading of clocks."""
@@ -29,8 +30,8 @@ def wrong_executions(journal: Journal) -> Iterator[str]:
             yield f"{_name(execution)} ran, and its task instance or its dispatch has no row"
             continue
         yield from _misplaced(execution, task_try, instance)
-        yield from _outside_of_its_dispatch(execution, dispatch)
-        yield from _overlaps(execution, tries, dispatches)
+        yield from _outside_of_its_dispatch(execution, dispatch, journal.samples)
+        yield from _overlaps(execution, tries, dispatches, journal.samples)
         yield from _untold_ending(execution, task_try)
     yield from (f"user code of try {try_id} ran {count} times" for try_id, count in times.items() if count > 1)
 
@@ -86,20 +87,25 @@ def _misplaced(execution: Execution, task_try: Row, instance: Row) -> Iterator[s
         yield f"{_name(execution)} ran in process {execution.pid}, the server knows of {task_try['pid']}"
 
 
-def _outside_of_its_dispatch(execution: Execution, dispatch: Row) -> Iterator[str]:
+def _outside_of_its_dispatch(execution: Execution, dispatch: Row, samples: Sequence[Sample]) -> Iterator[str]:
     if execution.began < dispatch["claimed_at"] - SLACK_SECONDS:
         yield f"{_name(execution)} began before {dispatch['dispatch_id']} was handed out"
     gone_at = dispatch["gone_at"]
-    if gone_at is not None and execution.last_seen > gone_at + SLACK_SECONDS and not beyond_takeover(dispatch):
+    if gone_at is None or execution.last_seen <= gone_at + SLACK_SECONDS:
+        return
+    if not beyond_takeover(dispatch, samples):
         late = execution.last_seen - gone_at
         yield f"{_name(execution)} was seen {late:.3f} s after {dispatch['dispatch_id']} was known to be gone"
 
 
-def _overlaps(execution: Execution, tries: Mapping[str, Row], dispatches: Mapping[str, Row]) -> Iterator[str]:
+def _overlaps(
+    execution: Execution, tries: Mapping[str, Row], dispatches: Mapping[str, Row], samples: Sequence[Sample]
+) -> Iterator[str]:
     own = tries[execution.try_id]
     for other in execution.met:
         met = [tries[other]] if other in tries else [row for row in tries.values() if _before(row, own)]
-        if not any(beyond_takeover(dispatches[row["dispatch_id"]]) for row in met if row["dispatch_id"] in dispatches):
+        held = [dispatches[row["dispatch_id"]] for row in met if row["dispatch_id"] in dispatches]
+        if not any(beyond_takeover(dispatch, samples) for dispatch in held):
             yield f"{_name(execution)} began while try {other} of it was there"
 
 
@@ -107,13 +113,22 @@ def _before(row: Row, own: Row) -> bool:
     return bool(row["instance_pk"] == own["instance_pk"] and row["try_number"] < own["try_number"])
 
 
-def beyond_takeover(dispatch: Row) -> bool:
-    """Tell whether its worker had been silent for so long that the process may still be there."""
+def beyond_takeover(dispatch: Row, samples: Sequence[Sample] = ()) -> bool:
+    """Tell whether its worker had been silent for so long that the process may still be there.
+
+    Args:
+        dispatch: one that has ended.
+        samples: looks at the leases of workers meanwhile; without them, only what was waited for is known.
+    """
     if dispatch["end_reason"] == TAKEN_OVER:
         return True
-    # A stopped one is taken to be gone when its worker was silent for longer than the takeover after its stop.
-    ended_at, gone_at = dispatch["ended_at"], dispatch["gone_at"]
-    return bool(ended_at and gone_at and gone_at - ended_at >= dispatch["takeover_after_seconds"])
+    ended_at, gone_at, patience = dispatch["ended_at"], dispatch["gone_at"], dispatch["takeover_after_seconds"]
+    if ended_at is None or gone_at is None or dispatch["outcome_digest"] is not None:
+        return False
+    # One that was stopped is taken to be gone when the silence of its worker is over the limit, see the leases.
+    before = [one.leases for one in samples if one.moment <= gone_at and dispatch["session_id"] in one.leases]
+    silent_since = before[-1][dispatch["session_id"]] if before else ended_at
+    return bool(gone_at - silent_since >= patience - SLACK_SECONDS)
 
 
 def _untold_ending(execution: Execution, task_try: Row) -> Iterator[str]:

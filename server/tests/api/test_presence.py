@@ -11,7 +11,8 @@ from tradewind.server.api.presence import presence
 from tradewind.server.store import Store, Transaction, api_processes
 from tradewind.server.store.api_processes import Attendance
 
-LEASE = 0.9
+LEASE = 900.0
+"""Longer than any test, so that a sign of life never runs out in the middle of one."""
 
 
 class Pauses:
@@ -28,7 +29,7 @@ class Pauses:
 
 @pytest.fixture
 def store(database_url: str, open_store: Callable[..., Store]) -> Store:
-    """A store of each kind, with a short lease."""
+    """A store of each kind."""
     return open_store(database_url, lease_seconds=LEASE)
 
 

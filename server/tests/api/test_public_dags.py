@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from sqlalchemy import text
 from tests.api.deployment import Deployment
 
 from tradewind.server.api.logs import LogPlace
@@ -214,5 +215,19 @@ def test_events_tell_what_happened_newest_first(play: Callable[..., None]) -> No
         of_task = await d.get("/api/v2/eventLogs?task_id=a")
         assert {event["to_state"] for event in of_task["event_logs"]} >= {"scheduled", "queued", "success"}
         assert (await d.get("/api/v2/eventLogs?dag_id=none"))["total_entries"] == 0
+
+    play(scenario)
+
+
+def test_a_run_whose_conf_no_answer_can_hold_does_not_hide_the_others(play: Callable[..., None]) -> None:
+    async def scenario(d: Deployment) -> None:
+        await d.publish("etl", {"a": []})
+        for run_id in ("bad", "good"):
+            await d.call("POST", RUNS, {"dag_run_id": run_id, "conf": {"name": "ä"}})
+        spoil = text("UPDATE dag_run SET conf = :conf WHERE run_id = 'bad'")
+        stored = json.dumps({"name": "a\ud800", "deep": [{"\udfff": 1}]})
+        await d.store.write(lambda tx: tx.change(spoil, {"conf": stored}))
+        found = {run["dag_run_id"]: run["conf"] for run in (await d.get(RUNS))["dag_runs"]}
+        assert found == {"good": {"name": "ä"}, "bad": {"name": "a\ufffd", "deep": [{"\ufffd": 1}]}}
 
     play(scenario)

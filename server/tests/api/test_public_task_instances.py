@@ -70,3 +70,19 @@ def test_a_run_that_is_not_due_says_so_itself_and_by_its_task_instances(play: Ca
         assert instance["reason_text"] == "The run is due at 2126-01-01 00:00:00+00:00."
 
     play(scenario)
+
+
+def test_an_operator_has_the_name_that_people_know_beside_its_class(play: Callable[..., None]) -> None:
+    async def scenario(d: Deployment) -> None:
+        await triggered(d, task("a", operator_name="@task.bash"), task("b", "a"))
+        path = f"{RUNS}/one/taskInstances"
+        await d.claim()
+        names = [("EmptyOperator", "@task.bash"), ("EmptyOperator", "EmptyOperator")]
+        instances = (await d.get(path))["task_instances"]
+        assert [(one["operator"], one["operator_name"]) for one in instances] == names
+        (task_try,) = (await d.get(f"{path}/a/tries"))["task_instances"]
+        assert (task_try["operator"], task_try["operator_name"]) == names[0]
+        tasks = (await d.get("/api/v2/dags/etl/tasks"))["tasks"]
+        assert [(one["class_ref"]["class_name"], one["operator_name"]) for one in tasks] == names
+
+    play(scenario)

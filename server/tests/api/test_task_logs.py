@@ -183,6 +183,7 @@ def test_a_try_that_does_not_exist_is_not_followed(play: Callable[..., None]) ->
         await running(d)
         reply = await d.call("GET", LOG.replace("logs/1", "logs/2") + "?follow=true")
         assert (reply.status, reply.json["reason"]) == (404, "not_found")
+        assert reply.json["field"] == "try_number"
 
     play(scenario)
 

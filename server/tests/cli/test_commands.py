@@ -20,6 +20,9 @@ def run(*arguments: str, home: Path, **environ: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+ADMIN_TOKEN = ("tokens", "create", "--role", "admin", "--name", "ann")
+
+
 @pytest.mark.parametrize("name", sorted(commands))
 def test_each_command_of_the_table_exists_and_explains_itself(name: str, tmp_path: Path) -> None:
     assert isinstance(tradewind_server.get_command(click.Context(tradewind_server), name), click.Command)
@@ -34,6 +37,30 @@ def test_a_role_by_itself_on_sqlite_is_refused_and_postgresql_named(role: str, t
     assert code == 2
     assert "PostgreSQL" in output
     assert "standalone" in output
+
+
+@pytest.mark.parametrize("arguments", [("db", "check"), ("db", "migrate"), ADMIN_TOKEN])
+def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    file = tmp_path / "tradewind.db"
+    file.write_bytes(b"garbage " * 4096)
+    code, output = run(*arguments, home=tmp_path)
+    assert code == 1
+    assert f"{file} is no SQLite database" in output
+    assert "restore it from a backup" in output
+    assert "sqlalche.me" not in output
+    assert file.read_bytes() == b"garbage " * 4096
+
+
+def test_a_database_that_is_damaged_inside_is_named_with_what_to_do(tmp_path: Path) -> None:
+    assert run("db", "migrate", home=tmp_path)[0] == 0
+    file = tmp_path / "tradewind.db"
+    with file.open("r+b") as database:
+        database.seek(100)
+        database.write(b"\xff" * 8192)
+    code, output = run("db", "check", home=tmp_path)
+    assert code == 1
+    assert f"{file} is damaged" in output
+    assert "sqlalche.me" not in output
 
 
 def test_a_wrong_setting_ends_a_command_with_its_name(tmp_path: Path) -> None:

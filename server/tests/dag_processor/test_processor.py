@@ -1,6 +1,8 @@
 import asyncio
 import hashlib
+import logging
 import os
+import sys
 import time
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
@@ -260,6 +262,43 @@ def test_the_loop_sees_a_new_file_and_goes_on_after_a_failure(bundle: Bundle, ca
                 assert await ready.wait(30)
             assert parsed == ["a.py"]
         finally:
+            stop.set()
+            await running
+            ready.close()
+
+    play(scene())
+
+
+def test_the_loop_goes_on_after_a_failure_that_nobody_thought_of(bundle: Bundle) -> None:
+    """Folders that are nested deeper than the interpreter's stack stand for any such failure."""
+
+    async def scene() -> None:
+        loop, failed, stop = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+        class Hearing(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if record.getMessage() == "bundle can not be refreshed":
+                    loop.call_soon_threadsafe(failed.set)
+
+        folders = [bundle.settings.dags_folder / "d"]
+        while len(folders) < sys.getrecursionlimit():
+            folders.append(folders[-1] / "d")
+        for folder in folders:
+            folder.mkdir()
+        bundle.write("a.py", DAG_FILE)
+        logger, hearing = logging.getLogger("tradewind.server.dag_processor.processor"), Hearing()
+        ready = bundle.store.hints.subscribe("ready")
+        logger.addHandler(hearing)
+        running = asyncio.create_task(bundle.processor.run(stop))
+        try:
+            await failed.wait()
+            for folder in reversed(folders):
+                folder.rmdir()
+            while not (parsed := await bundle.parse()):
+                assert await ready.wait(30)
+            assert parsed == ["a.py"]
+        finally:
+            logger.removeHandler(hearing)
             stop.set()
             await running
             ready.close()

@@ -33,6 +33,7 @@ from tradewind.server.contract import (
     TaskInstanceEvent,
     TaskInstanceState,
     TriggerRule,
+    encode,
 )
 from tradewind.server.dispatcher import Dispatcher
 from tradewind.server.domain.decisions import InstanceMove, RunDecision
@@ -104,6 +105,8 @@ class Worker:
         if self.closed:
             self.refused += 1
             raise SessionClosed("connection lost")
+        # A connection writes what it sends; what cannot be written is not sent.
+        encode(frame)
         self.frames.append(frame)
 
     @property

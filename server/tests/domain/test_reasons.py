@@ -228,6 +228,18 @@ def test_every_cause_of_an_early_end_has_its_words(cause: RunEndCause) -> None:
     assert message(RunEnded(cause=cause)).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("number", "run_slot", "tasks"),
+    [
+        (1, "1 run of the DAG is running", "1 task instance of the run is active"),
+        (2, "2 runs of the DAG are running", "2 task instances of the run are active"),
+    ],
+)
+def test_one_is_counted_as_one(number: int, run_slot: str, tasks: str) -> None:
+    assert run_slot in message(WaitingForRunSlot(active_runs=number, max_active_runs=number))
+    assert tasks in message(WaitingForActiveTasks(active=number, max_active_tasks=number))
+
+
 def test_a_pool_that_can_never_do_says_what_to_change() -> None:
     assert "more slots" in message(WaitingForPoolSlots(pool="p", slots=2, used=0, needed=3))
     assert message(WaitingForPoolSlots(pool="p", slots=4, used=3, needed=2)) == (

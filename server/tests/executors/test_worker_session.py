@@ -45,6 +45,16 @@ def test_a_delivery_is_pushed_over_the_session_that_it_was_claimed_for(connected
     assert other.sent == []
 
 
+def test_what_was_claimed_for_an_older_connection_is_not_pushed_over_a_newer_one(connected: Connected) -> None:
+    identity = connected.session.identity
+    earlier = SessionDelivery(identity.session_id, delivery(D1), identity.connection_epoch - 1)
+    with pytest.raises(NotAccepted, match="newer connection"):
+        asyncio.run(connected.executor.queue_activity(kind=TASK, context=earlier))
+    same = SessionDelivery(identity.session_id, delivery(D2), identity.connection_epoch)
+    asyncio.run(connected.executor.queue_activity(kind=TASK, context=same))
+    assert len(connected.session.sent) == 1
+
+
 def test_places_are_counted_per_kind(connected: Connected) -> None:
     connected.deliver(D1, PARSE)
     assert (connected.free(PARSE), connected.free(TASK)) == (0, 2)

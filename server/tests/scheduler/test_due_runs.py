@@ -77,7 +77,7 @@ def test_the_scheduler_wakes_when_the_next_run_is_due(world: World) -> None:
             start = datetime.now(UTC) + timedelta(seconds=0.3)
             await world.declare("d", [], timetable=every(0.4), start_date=start, catchup=True)
             await world.until(lambda tx: runs.list_runs(tx, "d").total >= 3)
-        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", newest_first=False))).items
+        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", order=["id"]))).items
         assert [run.run_after - found[0].run_after for run in found[:3]] == [
             timedelta(seconds=0.4) * number for number in range(3)
         ]
@@ -96,7 +96,7 @@ def test_continuous_follows_the_end_of_each_run(world: World) -> None:
                 await world.claim()
                 await world.finish("a")
             await world.until_ready("a")
-        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", newest_first=False))).items
+        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", order=["id"]))).items
         spans = [(run.data_interval_start, run.data_interval_end) for run in found]
         assert spans[0][0] == NEW_YEAR
         assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
@@ -113,7 +113,7 @@ def test_continuous_goes_on_after_a_run_that_failed(world: World) -> None:
                 await world.claim()
                 await world.finish("a", failed())
             await world.until_ready("a")
-        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", newest_first=False))).items
+        found = (await world.store.read(lambda tx: runs.list_runs(tx, "d", order=["id"]))).items
         assert [run.state for run in found] == [DagRunState.FAILED, DagRunState.FAILED, DagRunState.RUNNING]
         assert [run.data_interval_start for run in found[1:]] == [run.data_interval_end for run in found[:-1]]
 
@@ -160,7 +160,9 @@ def test_catch_up_goes_on_as_runs_end(world: World) -> None:
                 assert await count(world, "d") == number
                 await world.claim()
                 await world.finish("a")
-            await world.until(lambda tx: not runs.list_runs(tx, "d", states=["queued", "running"]).items)
+            await world.until(
+                lambda tx: not runs.list_runs(tx, "d", chosen=runs.RunFilter(states=["queued", "running"])).items
+            )
             assert await count(world, "d") == 5
 
     play(scene())

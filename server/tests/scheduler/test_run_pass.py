@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from tradewind.server.contract import TaskInstanceState
+from tradewind.server.domain.projection import RunProjection
+from tradewind.server.scheduler.faults import RunFaultError
 from tradewind.server.scheduler.run_pass import PassResult, RunMemory
-from tradewind.server.store import Transaction, scheduling
+from tradewind.server.store import Transaction, runs, scheduling
+from tradewind.server.store.scheduling import DirtyRun
 
 from .conftest import World, failed, one_pass, play, serialized
 
@@ -148,5 +151,32 @@ def test_a_pass_without_work_reads_no_task_instances(world: World) -> None:
         epoch = await lead(world)
         result = await one_committed_pass(world, epoch, RunMemory())
         assert (result.rows_read, result.moves, result.more) == (0, 0, False)
+
+    play(scene())
+
+
+class FailingHalfWay(RunMemory):
+    """A memory that marks a run once more and then has lost it."""
+
+    def take(self, tx: Transaction, run: DirtyRun) -> tuple[RunProjection, int]:
+        scheduling.mark(tx, [run.pk])
+        raise OverflowError(f"run {run.pk} is out of range")
+
+
+def test_a_decision_that_fails_half_way_names_its_run_and_nothing_of_it_is_committed(world: World) -> None:
+    async def scene() -> None:
+        await world.declare("d", [serialized("a")])
+        run_pk = await world.trigger("d")
+        epoch = await lead(world)
+        with pytest.raises(RunFaultError) as raised:
+            await world.store.write(lambda tx: one_pass(tx, epoch, FailingHalfWay()))
+        assert raised.value.run_pk == run_pk
+        assert isinstance(raised.value.__cause__, OverflowError)
+        assert (await settled(world, epoch)) == {"a": State.SCHEDULED}
+
+    async def settled(world: World, epoch: int) -> dict[str, State]:
+        await settle(world, epoch, RunMemory())
+        (run,) = (await world.store.read(lambda tx: runs.list_runs(tx, "d"))).items
+        return await world.states(run.pk)
 
     play(scene())

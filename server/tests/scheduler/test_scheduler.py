@@ -1,4 +1,8 @@
+import asyncio
+import logging
+
 import pytest
+from sqlalchemy import text
 
 from tradewind.server.contract import DagRunState, TaskInstanceState
 from tradewind.server.store import Transaction, dags, runs, scheduling
@@ -188,6 +192,33 @@ def test_a_lost_hint_costs_nothing_but_time(world: World) -> None:
 
             await world.store.write(trigger_in_silence)
             await world.until_ready("a")
+
+    play(scene())
+
+
+def test_a_turn_that_fails_does_not_end_the_scheduler(world: World) -> None:
+    async def scene() -> None:
+        heard = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        class Hearing(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if "turn of the scheduler failed" in record.getMessage():
+                    loop.call_soon_threadsafe(heard.set)
+
+        logger, hearing = logging.getLogger("tradewind.server.scheduler.scheduler"), Hearing()
+        spoil = text("UPDATE dag_run SET end_reason = :words")
+        await world.declare("d", [serialized("a")])
+        await world.trigger("d")
+        await world.store.write(lambda tx: tx.change(spoil, {"words": "{"}))
+        logger.addHandler(hearing)
+        try:
+            async with world.scheduler():
+                await heard.wait()
+                await world.store.write(lambda tx: tx.change(spoil, {"words": None}))
+                await world.until_ready("a")
+        finally:
+            logger.removeHandler(hearing)
 
     play(scene())
 

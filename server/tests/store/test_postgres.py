@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from tradewind.server.contract import ActivityKind, ProblemReason, Variable
 from tradewind.server.domain.refusals import Refused
@@ -209,6 +209,30 @@ def test_a_lost_connection_of_a_reader_is_opened_again(worlds: tuple[World, Worl
     assert world.read(keys) == []
     world.write(put("a"))
     assert world.read(keys) == ["a"]
+
+
+def test_a_connection_that_is_lost_in_the_midst_of_a_query_is_opened_again(worlds: tuple[World, World]) -> None:
+    world = worlds[0]
+    attempts = 0
+
+    def query(tx: Transaction) -> list[str]:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            tx.value(select(func.pg_terminate_backend(func.pg_backend_pid())))
+        return keys(tx)
+
+    assert world.read(query) == []
+    assert attempts == 2
+
+    def cut(tx: Transaction) -> None:
+        tx.value(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    for _ in range(10):
+        with pytest.raises(Refused) as refused:
+            world.read(cut)
+        assert refused.value.reason is ProblemReason.TOO_BUSY
+        assert world.read(keys) == []
 
 
 def test_a_server_that_stays_away_makes_writes_too_busy(

@@ -1,5 +1,6 @@
 """Runs: pinned when they are made, and read back as they are."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tradewind.server.contract import DagRunState, ProblemReason
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import dags, runs
+from tradewind.server.store.runs.filters import Comparison, RunMoment, RunOrder
 
 from .world import BUNDLE, World, dag, failed, started, succeeded, task
 
@@ -69,12 +71,59 @@ def test_runs_are_listed_newest_first_and_by_state(world: World) -> None:
     world.schedule()
     listed = world.read(lambda tx: runs.list_runs(tx, "d", limit=2))
     assert ([run.run_id for run in listed.items], listed.total) == (["r3", "r2"], 3)
-    assert [run.run_id for run in world.read(lambda tx: runs.list_runs(tx, None, states=["running"])).items] == [
+    assert [
+        run.run_id
+        for run in world.read(lambda tx: runs.list_runs(tx, None, chosen=runs.RunFilter(states=["running"]))).items
+    ] == [
         "x",
         "r1",
     ]
-    oldest = world.read(lambda tx: runs.list_runs(tx, None, newest_first=False, limit=1))
+    oldest = world.read(lambda tx: runs.list_runs(tx, None, order=["id"], limit=1))
     assert [run.run_id for run in oldest.items] == ["r1"]
+
+
+def named(world: World, chosen: runs.RunFilter, order: Sequence[RunOrder] = ("id",)) -> list[str]:
+    page = world.read(lambda tx: runs.list_runs(tx, "d", chosen=chosen, order=order))
+    assert page.total == len(page.items)
+    return [run.run_id for run in page.items]
+
+
+def test_runs_are_listed_by_what_is_asked_of_them(world: World) -> None:
+    world.declare(dag("d", task("a")))
+    first, second = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    world.trigger("d", run_id="b", logical_date=second, run_after=second)
+    world.trigger("d", run_id="a", logical_date=first, run_after=first)
+    world.trigger("d", run_id="a_2", run_after=first)
+
+    def within(of: RunMoment, comparison: Comparison, moment: datetime) -> list[str]:
+        return named(world, runs.RunFilter(bounds=[runs.Bound(of, comparison, moment)]))
+
+    assert within("run_after", "gte", second) == ["b"]
+    assert within("run_after", "lte", first) == ["a", "a_2"]
+    assert within("logical_date", "gt", first) == ["b"]
+    assert within("logical_date", "lt", second) == ["a"]
+    assert within("start_date", "gte", first) == []
+    assert named(world, runs.RunFilter(name_part="a_")) == ["a_2"]
+    assert named(world, runs.RunFilter(types=["scheduled"])) == []
+    assert named(world, runs.RunFilter(types=["scheduled", "manual"], states=["queued", "running"], name_part="a")) == [
+        "a",
+        "a_2",
+    ]
+
+
+def test_runs_are_ordered_as_is_asked_and_then_by_their_making(world: World) -> None:
+    world.declare(dag("d", task("a")))
+    first, second = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    world.trigger("d", run_id="b", logical_date=second, run_after=second)
+    world.trigger("d", run_id="a", logical_date=first, run_after=first)
+    world.trigger("d", run_id="c", run_after=first)
+    every = runs.RunFilter()
+    assert named(world, every, ["run_after"]) == ["a", "c", "b"]
+    assert named(world, every, ["-run_after"]) == ["b", "c", "a"]
+    assert named(world, every, ["-run_after", "run_id"]) == ["b", "a", "c"]
+    assert named(world, every, ["-dag_run_id"]) == ["c", "b", "a"]
+    assert named(world, every, ["logical_date"]) == ["a", "b", "c"]
+    assert named(world, every, ["-logical_date"]) == ["b", "a", "c"]
 
 
 def test_an_instance_tells_what_its_last_try_told(world: World) -> None:

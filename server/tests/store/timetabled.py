@@ -62,7 +62,7 @@ def the_dag(world: World, dag_id: str = "d") -> DagRow:
 
 
 def the_runs(world: World, dag_id: str = "d") -> list[RunRow]:
-    return world.read(lambda tx: runs.list_runs(tx, dag_id, newest_first=False)).items
+    return world.read(lambda tx: runs.list_runs(tx, dag_id, order=["id"])).items
 
 
 def end(world: World, run_id: str, *, dag_id: str = "d") -> None:

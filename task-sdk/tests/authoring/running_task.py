@@ -13,6 +13,7 @@ class RunningTask:
 
     def __init__(self) -> None:
         self.context: Context = ContextValues(run_id="r")  # type: ignore[assignment]  # a dict with another error
+        self.masked: list[str] = []
         self.variables = {"plain": "text", "json": '{"a": [1, 2]}', "broken": "{s3cret"}
         self.connections = {
             "db": contract.Connection(
@@ -42,6 +43,12 @@ class RunningTask:
 
     def get_connection(self, conn_id: str) -> contract.Connection | None:
         return self.connections.get(conn_id)
+
+    def mask(self, values: list[str]) -> None:
+        self.masked.extend(values)
+
+    def missing_hint(self, kind: str, name: str) -> str:
+        return ""
 
     def find_xcom(
         self,

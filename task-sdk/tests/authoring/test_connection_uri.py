@@ -58,7 +58,10 @@ def test_other_ways_to_write_a_uri_are_read(uri: str, fields: dict[str, Any]) ->
         ("a://u@p://h", "a protocol of the host stands before login and password"),
         ("a://h:x", "the port must be a number from 0 to 65535"),
         ("a://h:65536", "the port must be a number from 0 to 65535"),
-        ("a://[::1]x", "the port must be a number from 0 to 65535"),
+        ("a://[::1", "begins with \\[ and has no ] at its end"),
+        ("a://u:p@[::1/x", "begins with \\[ and has no ] at its end"),
+        ("a://[::1]x", "behind the ] of the host's address stands :port or nothing"),
+        ("a://[::1]:x", "the port must be a number from 0 to 65535"),
     ],
 )
 def test_what_is_no_uri_is_refused(uri: str, words: str) -> None:
@@ -91,6 +94,7 @@ def test_the_extra_of_json_may_be_an_object_and_its_port_text() -> None:
     ("text", "words"),
     [
         ("{s3cret", "it is no JSON: .* at line 1, column 2"),
+        ("[" * 20_000, "it is no JSON that can be read: it is nested too deep"),
         ("[]", "it must be a JSON object"),
         ('{"hots": "h"}', "it has an unknown field hots; fields are conn_type"),
         ('{"port": "x"}', "the port must be a number"),

@@ -29,6 +29,7 @@ NAMES = {
     "definitions.xcom_arg": "XComArg",
     "execution_time.macros": "ds_add ds_format",
     "execution_time.task_runner": "RuntimeTaskInstance",
+    "log": "mask_secret",
     "standard.utils.skipmixin": "SkipMixin",
     "standard.utils.weekday": "WeekDay",
     "timetables.interval": "CronDataIntervalTimetable DeltaDataIntervalTimetable",

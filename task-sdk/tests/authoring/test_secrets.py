@@ -17,17 +17,14 @@ from tradewind.sdk.exceptions import (
 )
 
 USES: list[Callable[[], object]] = [
-    lambda: Variable.get("x"),
     lambda: Variable.set("x", 1),
     lambda: Variable.delete("x"),
-    Variable.keys,
-    lambda: Connection.get("x"),
     get_current_context,
 ]
 
 
 @pytest.mark.parametrize("use", USES)
-def test_outside_a_task_there_are_no_secrets_and_no_context(use: Any) -> None:
+def test_outside_a_task_nothing_is_written_and_there_is_no_context(use: Any) -> None:
     with pytest.raises(OutsideTaskError, match="works in a running task only"):
         use()
 
@@ -42,9 +39,10 @@ def test_a_variable_that_is_missing_has_its_default_or_an_error() -> None:
     with running(RunningTask()):
         assert Variable.get("missing", default=None) is None
         assert Variable.get("missing", {"a": 1}, deserialize_json=True) == {"a": 1}
+        assert Variable.get("missing", default_var="of Airflow 2") == "of Airflow 2"
         with pytest.raises(VariableNotFound) as missing:
             Variable.get("missing")
-    assert str(missing.value).startswith("There is no variable 'missing'.")
+    assert str(missing.value) == "There is no variable 'missing'. Create it, or give Variable.get a default."
     assert isinstance(missing.value, KeyError)
     assert isinstance(missing.value, AirflowNotFoundException)
 
@@ -53,6 +51,15 @@ def test_a_variable_that_is_no_json_is_not_shown_in_the_error() -> None:
     with running(RunningTask()), pytest.raises(TradewindException, match="Variable 'broken' is no JSON") as broken:
         Variable.get("broken", deserialize_json=True)
     assert "s3cret" not in str(broken.value)
+
+
+def test_json_that_is_nested_too_deep_is_refused_in_words() -> None:
+    deep = "[" * 20_000 + "]" * 20_000
+    connection = Connection("c", "http", extra=deep)
+    with pytest.raises(TradewindException, match="extra of connection 'c' is no JSON that can be read: it is nested"):
+        _ = connection.extra_dejson
+    assert Connection("c", "http", extra=f'{{"a": "{deep}"}}').get_extra_dejson(nested=True) == {"a": deep}
+    assert Connection.from_uri(connection.get_uri(), "c") == connection
 
 
 def test_a_connection_has_the_fields_and_the_uri_of_airflow() -> None:

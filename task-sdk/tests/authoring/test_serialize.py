@@ -185,3 +185,20 @@ def test_the_order_of_groups_does_not_depend_on_the_order_of_declaration() -> No
         return [group.group_id for group in serialize_dag(dag).task_groups or ()]
 
     assert declare("ab") == declare("ba") == ["a", "a.inner", "b", "b.inner"]
+
+
+@pytest.mark.parametrize("flavour", ["bash", "branch", "short_circuit", "virtualenv", "external_python"])
+def test_a_decorated_task_is_known_by_its_decorator(flavour: str) -> None:
+    more = {"python": "/usr/bin/python3"} if flavour == "external_python" else {}
+
+    def step() -> str:
+        return "true"
+
+    with DAG("d") as dag:
+        task(task_id="plain")(step)()
+        getattr(task, flavour)(task_id="flavoured", **more)(step)()
+        EmptyOperator(task_id="classic")
+    found = {one.task_id: one.operator_name for one in serialize_dag(dag).tasks}
+    assert found == {"plain": "@task", "flavoured": f"@task.{flavour}", "classic": None}
+    assert dag.get_task("flavoured").operator_name == f"@task.{flavour}"
+    assert dag.get_task("classic").operator_name == "EmptyOperator"

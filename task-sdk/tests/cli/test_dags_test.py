@@ -116,3 +116,22 @@ def test_a_file_without_a_dag_has_none_to_test(file: Path) -> None:
     done = run(file)
     assert done.returncode == 2
     assert "declares no DAG" in done.stderr
+
+
+def test_the_files_of_secrets_serve_the_import_too(tmp_path: Path) -> None:
+    path = tmp_path / "top.py"
+    path.write_text(
+        "from tradewind.sdk import DAG, Connection, Variable, task\n"
+        "to, host = Variable.get('to'), Connection.get('mail').host\n"
+        "with DAG('top'):\n"
+        "    task(task_id='t')(lambda: print('it is', to, host))()\n"
+    )
+    (tmp_path / "variables.json").write_text('{"to": "ops"}')
+    (tmp_path / "connections.json").write_text('{"mail": "smtp://mail.example.org"}')
+    done = run(path, "--variables", "variables.json", "--connections", "connections.json")
+    assert done.returncode == 0, done.stderr
+    assert "it is ops mail.example.org" in done.stdout + done.stderr
+    done = run(path)
+    assert done.returncode == 1
+    assert "top.py, line 2: VariableNotFound: There is no variable 'to'." in done.stderr
+    assert "TRADEWIND_VAR_TO" in done.stderr

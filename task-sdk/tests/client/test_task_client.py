@@ -16,6 +16,7 @@ from tradewind.sdk.contract import (
     ChildFrame,
     Connection,
     DagRunState,
+    Mask,
     Request,
     Response,
     Variable,
@@ -28,15 +29,22 @@ BUSY = {"reason": "too_busy", "detail": "later", "retry_after_seconds": 0.5}
 
 
 class Supervisor:
-    """The other end of a task's connection: answers each request frame by a function."""
+    """The other end of a task's connection: answers each request frame by a function, and hides what it is told to."""
 
     def __init__(self, answer: Callable[[Request], list[bytes]]) -> None:
         self.requests: list[Request] = []
+        self.masked: list[str] = []
         self._answer = answer
         self._frames: queue.Queue[bytes | None] = queue.Queue()
 
     def send(self, body: bytes) -> None:
         frame = decode(ChildFrame, body)
+        if isinstance(frame, Mask):
+            self.masked.extend(frame.values)
+            status = 422 if "too much" in frame.values else 204
+            self._frames.put(encode(Response(request_id=frame.request_id - 1, status=200)))
+            self._frames.put(encode(Response(request_id=frame.request_id, status=status)))
+            return
         assert isinstance(frame, Request)
         self.requests.append(frame)
         for answer in self._answer(frame):
@@ -230,6 +238,17 @@ def test_a_supervisor_that_is_gone_or_speaks_nonsense_is_unreachable() -> None:
         FrameTransport(gone).send(Call("get_variable", {"key": "v"}))
     with pytest.raises(ServerUnreachable, match="is no frame"):
         FrameTransport(Supervisor(lambda request: [b"{"])).send(Call("get_variable", {"key": "v"}))
+
+
+def test_texts_are_masked_once_the_supervisor_has_said_so() -> None:
+    task, supervisor = client(lambda request: reply(request, 204))
+    task.set_xcom("k", 1)
+    task.mask(["s3cr3t"])
+    task.set_xcom("k", 2)
+    assert supervisor.masked == ["s3cr3t"]
+    assert [request.request_id for request in supervisor.requests] == [1, 3]
+    with pytest.raises(ProblemError):
+        task.mask(["too much"])
 
 
 def test_a_call_does_not_show_its_token() -> None:

@@ -337,10 +337,14 @@ def test_warnings_of_a_file_are_kept_out(bundle: Bundle) -> None:
     assert seen == []
 
 
-def test_a_variable_cannot_be_read_while_a_file_is_parsed(bundle: Bundle) -> None:
+def test_what_stops_a_file_that_reads_a_missing_variable_is_its_line(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRADEWIND_HOME", str(bundle.root / "nothing"))
     error = bundle.error(text="from tradewind.sdk import Variable\n\nx = Variable.get('x')\n")
-    assert (error.type, error.line) == ("OutsideTaskError", 3)
-    assert "Variable.get('x') works in a running task only" in error.message
+    assert (error.type, error.line) == ("VariableNotFound", 3)
+    assert error.message.startswith("There is no variable 'x'.")
+    assert "The environment has no TRADEWIND_VAR_X, and no server is configured" in error.message
 
 
 def test_an_interrupt_ends_the_parse(bundle: Bundle) -> None:

@@ -1,7 +1,7 @@
 """What a running task asks of the control plane beyond its own run: XComs, runs and variables."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 from tests.runtime.activities import Bench, ControlPlane, assignment, refusal
 from tradewind.sdk.authoring.xcom import use_xcom_settings
 from tradewind.sdk.client.calls import Call, Reply
-from tradewind.sdk.contract import DagRunState, DagRunType, RunSummary, TaskFailed, TaskSucceeded, to_plain
+from tradewind.sdk.contract import Connection, DagRunState, DagRunType, RunSummary, TaskFailed, TaskSucceeded, to_plain
 from tradewind.sdk.runtime import run_activity
 
 RUN = to_plain(
@@ -225,3 +225,53 @@ def test_a_run_that_does_not_exist_is_not_found(tmp_path: Path) -> None:
     assert bench.returned(function("return ti.get_previous_dagrun()")) is None
     failed = bench.failed(function("ti.get_dagrun_state('e', 'x')"))
     assert failed.error.message == "DAG 'e' has no run 'x'."
+
+
+ASYNC = """async def a(ti):
+    other = asyncio.create_task(ticks())
+    await ti.axcom_push("k", 1)
+    host = (await Connection.async_get("db")).host
+    assert (await BaseHook.aget_connection("db")).host == host
+    found = await ti.axcom_pull("b", key="k", default=[host])
+    other.cancel()
+    return found"""
+
+
+def test_asynchronous_calls_are_the_others_beside_a_loop(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.plane.connections["db"] = Connection(conn_id="db", conn_type="http", host="h.example")
+    ticks = "import asyncio\nasync def ticks():\n    while True:\n        await asyncio.sleep(0)\n"
+    bench.write(f"@task\n{ASYNC}\na()", top=ticks)
+    assert bench.returned() == ["h.example"]
+    assert bench.plane.xcoms == {("a", "k"): 1}
+
+
+class MaskingPlane(ControlPlane):
+    """One whose other side keeps the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.masked: list[str] = []
+
+    def mask(self, values: Sequence[str]) -> None:
+        self.masked.extend(values)
+
+
+def test_further_secrets_are_masked_here_and_with_the_worker(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.plane = plane = MaskingPlane()
+    given = "{'password': 'own-s3cr3t', 'host': 'h.example', 'tokens': ['t0k3n']}"
+    body = f"mask_secret('plain-s3cr3t')\nmask_secret({given})\nmask_secret('shown', 'colour')"
+    bench.write(
+        function(f"{body}\nraise ValueError('plain-s3cr3t h.example t0k3n shown')"),
+        top="from tradewind.sdk.log import mask_secret",
+    )
+    assert bench.failed().error.message == "*** h.example *** shown"
+    assert plane.masked == ["plain-s3cr3t", "own-s3cr3t", "t0k3n"]
+
+
+def test_where_nobody_keeps_the_log_masking_costs_no_call(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.write(function("mask_secret('plain-s3cr3t')\nreturn 1"), top="from tradewind.sdk.log import mask_secret")
+    assert bench.returned() == 1
+    assert bench.plane.calls == []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Collection
+from collections import namedtuple
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Integer, text
+from sqlalchemy import Connection
 
 from tradewind.server.secrets.cipher import Cipher
 from tradewind.server.store import Store, StoreOptions, migrate
@@ -27,9 +28,6 @@ FAULTS = {
     "postgresql": ("conflict", "unreachable", "lost answer"),
 }
 """What may happen to a commit. SQLite tells at once whether it happened."""
-
-_KEPT = {"pool"}
-"""Tables that the migrations fill."""
 
 
 @dataclass
@@ -106,63 +104,81 @@ class TimedDatabase:
 
 
 class Bench:
-    """A migrated database for many histories, one at a time; what is compiled for it once is of use to all of them.
+    """A migrated database with a store for each process of a control plane, for one history after the other.
 
     Args:
         url: an empty database.
         home: a folder for files.
+        options: limits and durations.
         processes: how many processes of the control plane have it.
     """
 
-    def __init__(self, url: str, home: Path, *, processes: int = 2) -> None:
+    def __init__(self, url: str, home: Path, options: StoreOptions, *, processes: int = 2) -> None:
         migrate.upgrade(url)
         self.url = url
-        self.cipher = Cipher.open(home / "secret.key")
-        self._databases = [TimedDatabase(_open(url, number)) for number in range(processes)]
-        self.dialect = self._databases[0].dialect
-        self._template = home / "template.db"
-        if self.dialect == "sqlite":
-            shutil.copyfile(self._path, self._template)
+        cipher = Cipher.open(home / "secret.key")
+        self.databases = [TimedDatabase(_open(url, number)) for number in range(processes)]
+        self.dialect = self.databases[0].dialect
+        self._surroundings = [Surroundings(self.dialect, options, cipher) for _ in self.databases]
+        # Hints between processes may be lost: here all of them are, and every history does without.
+        self.stores = [
+            Store(database, surroundings, Hints(), held=[])
+            for database, surroundings in zip(self.databases, self._surroundings, strict=True)
+        ]
+        for store in self.stores:
+            store._start(None)
+        self._reader = self.databases[0].connect(read_only=False)
+
+    def close(self) -> None:
+        self._reader.close()
+        for store in self.stores:
+            store.close()
 
     def empty(self) -> Clock:
         """Forget everything, and return the clock of the next history."""
-        if self.dialect == "sqlite":
-            for suffix in ("-wal", "-shm"):
-                Path(f"{self._path}{suffix}").unlink(missing_ok=True)
-            shutil.copyfile(self._template, self._path)
-        else:
-            self._empty_tables()
+        self._run("BEGIN", *self._emptying())
+        self._run("COMMIT")
         clock = Clock()
-        for database in self._databases:
+        for database, surroundings, store in zip(self.databases, self._surroundings, self.stores, strict=True):
             database.clock, database.fault = clock, None
+            surroundings.cache.clear()
+            for follower in store.followers._followers:
+                store.followers.remove(follower)
         return clock
 
-    def open_stores(self, options: StoreOptions) -> list[tuple[TimedDatabase, Store]]:
-        """Open a store for each process of the control plane; whoever opens them closes them."""
-        stores: list[tuple[TimedDatabase, Store]] = []
-        for database in self._databases:
-            surroundings = Surroundings(database.dialect, options, self.cipher)
-            store = Store(database, surroundings, Hints(), held=[])
-            # Hints between processes may be lost: here all of them are, and every history does without.
-            store._start(None)
-            stores.append((database, store))
-        return stores
+    def read(self, queries: Mapping[str, str]) -> dict[str, list[Any]]:
+        """Ask several things at one moment; rows have the names of their columns."""
+        driver = self._reader.connection.driver_connection
+        assert driver is not None
+        if self.dialect == "sqlite":
+            self._run("BEGIN")
+            found = {name: _named(driver.execute(query)) for name, query in queries.items()}
+            self._run("ROLLBACK")
+            return found
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        cursor = driver.execute("; ".join([begin, *queries.values(), "ROLLBACK"]).encode(), prepare=False)
+        found = {}
+        for name in queries:
+            cursor.nextset()
+            found[name] = _named(cursor)
+        return found
 
-    @property
-    def _path(self) -> Path:
-        return Path(self.url.removeprefix("sqlite:///"))
+    def _run(self, *statements: str) -> None:
+        for statement in statements:
+            self._reader.exec_driver_sql(statement)
 
-    def _empty_tables(self) -> None:
-        database = self._databases[0].database
-        with database.connect(read_only=False) as connection:
-            for table in reversed(metadata.sorted_tables):
-                if table.name not in _KEPT:
-                    connection.execute(table.delete())
-                for column in table.primary_key:
-                    if isinstance(column.type, Integer) and column.autoincrement is True:
-                        connection.execute(text(f"ALTER TABLE {table.name} ALTER COLUMN {column.name} RESTART"))
-            connection.execute(text("DELETE FROM pool WHERE name <> 'default_pool'"))
-            connection.execute(text("UPDATE pool SET slots = 128"))
+    def _emptying(self) -> Iterator[str]:
+        for table in reversed(metadata.sorted_tables):
+            yield f"DELETE FROM {table.name}" + (" WHERE name <> 'default_pool'" if table.name == "pool" else "")
+        yield "UPDATE pool SET slots = 128"
+        if self.dialect == "postgresql":
+            yield "SELECT setval(sequencename::regclass, 1, false) FROM pg_sequences"
+
+
+def _named(cursor: Any) -> list[Any]:
+    names = [column[0] for column in cursor.description]
+    row_type = namedtuple("Row", names)  # type: ignore[misc]  # noqa: PYI024 - the query says which columns there are
+    return [row_type(*row) for row in cursor.fetchall()]
 
 
 def _open(url: str, number: int) -> Database:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from tradewind.server.api.app import create_app
+from tradewind.server.api.log_retention import log_retention
 from tradewind.server.api.logs import LogStore
 from tradewind.server.api.presence import presence
 from tradewind.server.api.server import bind
@@ -28,6 +29,7 @@ from tradewind.server.dispatcher import Dispatcher
 from tradewind.server.executors.command import CommandExecutor, without_settings
 from tradewind.server.executors.worker_session import WorkerSessionExecutor
 from tradewind.server.scheduler import Scheduler
+from tradewind.server.scheduler.retention import Retention
 from tradewind.server.secrets import Cipher
 from tradewind.server.store import Store, StoreOptions
 
@@ -138,6 +140,8 @@ async def run_roles(
             if Role.SCHEDULER in roles:
                 scheduler = Scheduler(parts.store, parts.settings, name=_process_name())
                 group.create_task(scheduler.run(stop), name="scheduler")
+                retention = Retention(parts.store, parts.settings.retention, is_leader=lambda: scheduler.is_leader)
+                group.create_task(retention.run(stop), name="retention")
             if Role.DAG_PROCESSOR in roles:
                 processor = DagProcessor(parts.store, parts.settings, looked=looked)
                 group.create_task(processor.run(stop), name="dag processor")
@@ -179,6 +183,7 @@ async def _serve(
     async with (
         api_serving(create_app(services), listener, parts.settings.api) as server,
         presence(parts.store, _process_name()),
+        log_retention(parts.store, parts.settings),
     ):
         log.info("api server listens at %s", parts.settings.public_url)
         serving(parts.settings.api.port)

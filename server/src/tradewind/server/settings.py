@@ -17,6 +17,7 @@ ENVIRONMENT_PREFIX = "TRADEWIND__"
 HOME_VARIABLE = "TRADEWIND_HOME"
 SETTINGS_FILE = "tradewind.toml"
 
+Days = Annotated[float, Field(ge=0, le=36_500)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Bytes = Annotated[int, Field(gt=0, le=1 << 40)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,100}$")]
@@ -118,6 +119,19 @@ class LogSettings(_Section):
     directory: MaybePath = Field(None, description="Directory of the task logs; `logs` in the home when absent.")
 
 
+class RetentionSettings(_Section):
+    """How long to keep what is over; 0 keeps it for ever."""
+
+    runs_days: Days = Field(90, description="Age of ended runs, with their tries, XComs, events and logs.")
+    runs_per_dag: int = Field(1, ge=1, le=1_000_000, description="Newest ended runs of each DAG that stay anyway.")
+    parses_days: Days = Field(7, description="Age of parses that have ended.")
+    snapshots_days: Days = Field(30, description="Age since they were replaced of code and DAG versions without a run.")
+    audit_days: Days = Field(365, description="Age of entries of the audit trail.")
+    refused_calls: int = Field(
+        10_000, ge=0, le=1_000_000_000, description="Most entries of the audit trail about refused calls."
+    )
+
+
 class ExecutorSettings(_Section):
     """Who hands activities out."""
 
@@ -159,6 +173,7 @@ class Settings(_Section):
     dags: DagSettings = DagSettings()
     security: SecuritySettings = SecuritySettings()
     logs: LogSettings = LogSettings()
+    retention: RetentionSettings = RetentionSettings()
     executors: ExecutorSettings = ExecutorSettings()
 
     @property

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
@@ -99,6 +99,24 @@ def variable_values(variable: Variable) -> Iterator[str]:
     """What is to be hidden of a variable: its value, and, if that is JSON, every text in it."""
     yield variable.value
     yield from _texts(variable.value, shortest=0)
+
+
+def given_values(secret: object, name: str | None = None) -> Iterator[str]:
+    """What is to be hidden of what user code says is secret: of a dict its values, of other collections each item.
+
+    Args:
+        secret: the value.
+        name: what it is called; under a name that does not speak of a secret nothing is hidden.
+    """
+    if isinstance(secret, Mapping):
+        for key, value in secret.items():
+            yield from given_values(value, str(key))
+    elif isinstance(secret, str):
+        if name is None or _SENSITIVE.search(name):
+            yield secret
+    elif isinstance(secret, Iterable):
+        for item in secret:
+            yield from given_values(item, name)
 
 
 def _texts(text: str, shortest: int) -> Iterator[str]:

@@ -111,6 +111,12 @@ class Rig:
         async with asyncio.timeout(DEADLINE_SECONDS):
             await asyncio.shield(ended)
 
+    async def spare_of(self, parent: int) -> int:
+        """The process that a warm parent has forked ahead of its assignment."""
+        spares = self.launcher._spares._spares
+        (spare,) = (child for forker, child in spares.items() if forker.process.pid == parent)
+        return (await asyncio.shield(spare)).process.pid
+
     @property
     def zygote(self) -> Identity:
         """The process from which fresh ones are forked."""

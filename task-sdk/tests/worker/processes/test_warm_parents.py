@@ -212,13 +212,53 @@ def test_a_warm_parent_that_dies_instead_of_forking_is_replaced_by_a_fresh_proce
             file = processes.write(FILE)
             parent = await parent_of(processes, file)
             os.kill(parent, signal.SIGSTOP)
-            launch = asyncio.create_task(processes.start("length_of", file=file, text="abc"))
-            await asyncio.sleep(0)
+            # The first has the spare child, which was forked before.
+            launches = [asyncio.create_task(processes.start("length_of", file=file, text="abc")) for _ in range(2)]
+            spared = await launches[0]
             os.kill(parent, signal.SIGKILL)
-            watched = await launch
-            assert not watched.process.warm
+            watched = await launches[1]
+            assert (spared.process.warm, watched.process.warm) == (True, False)
             assert watched.process.fresh_reason
+            for each in (spared, watched):
+                assert (await each.ended()).frames == [{"result": 3}]
+
+    asyncio.run(scenario())
+
+
+def test_the_next_try_of_a_file_finds_its_process_forked(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with rig(tmp_path) as processes:
+            file = processes.write(FILE)
+            parent = await parent_of(processes, file)
+            spare = await processes.spare_of(parent)
+            watched = await processes.start("length_of", file=file, text="abc")
+            assert watched.process.pid == spare
+            assert await processes.spare_of(parent) != spare
             assert (await watched.ended()).frames == [{"result": 3}]
+
+    asyncio.run(scenario())
+
+
+def test_a_spare_process_that_was_killed_is_not_taken(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with rig(tmp_path) as processes:
+            file = processes.write(FILE)
+            parent = await parent_of(processes, file)
+            await processes.kill_and_notice(await processes.spare_of(parent))
+            assert (await processes.run("length_of", file=file, text="abc")).frames == [{"result": 3}]
+
+    asyncio.run(scenario())
+
+
+def test_a_spare_process_ends_with_its_warm_parent_and_has_run_nothing(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with rig(tmp_path) as processes:
+            file = processes.write(FILE)
+            parent = await parent_of(processes, file)
+            spare = processes.launcher._live[await processes.spare_of(parent)]
+            await processes.kill_and_notice(parent)
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await asyncio.shield(spare.exited)
 
     asyncio.run(scenario())
 

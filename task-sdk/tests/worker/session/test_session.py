@@ -32,7 +32,7 @@ def test_a_worker_says_who_it_is(tmp_path: Path) -> None:
     ("refusal", "says"),
     [
         (Refusal(401, "revoked_credential"), "TRADEWIND_API_TOKEN"),
-        (Refusal(401, "unknown_credential", {"action": "Ask Ann for a credential."}), "Ask Ann"),
+        (Refusal(401, "unknown_credential", {"action": "ask Ann for a credential"}), ". Ask Ann for a credential."),
         (Refusal(403, "not_allowed"), "role worker"),
         (
             Refusal(400, "unsupported_version", {"supported_versions": ["2020-01-01"]}),

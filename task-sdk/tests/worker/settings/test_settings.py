@@ -51,6 +51,31 @@ def test_a_wrong_setting_is_named(environ: dict[str, str], says: str) -> None:
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("variable", "says"),
+    [
+        ("TRADEWIND_WORKER_RUN_AS_USER", "did you mean TRADEWIND_WORKER_RUN_AS_USERS?"),
+        ("TRADEWIND_WORKER_QUEUE", "did you mean TRADEWIND_WORKER_QUEUES?"),
+        ("TRADEWIND_WORKER_COLOURFULNESS_OF_EVERY_LINE", "settings are TRADEWIND_WORKER_CAPACITY, "),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_with_the_nearest_name(variable: str, says: str) -> None:
+    with pytest.raises(WorkerSettingsError, match=f"{variable} is no setting of the worker") as caught:
+        load_worker_settings({"TRADEWIND_API_TOKEN": "tw_x", variable: "x"})
+    assert says in str(caught.value)
+
+
+def test_what_kubernetes_says_of_a_service_of_that_name_is_no_mistake() -> None:
+    linked = {
+        "TRADEWIND_WORKER_SERVICE_HOST": "10.0.0.1",
+        "TRADEWIND_WORKER_SERVICE_PORT_HTTP": "80",
+        "TRADEWIND_WORKER_PORT": "tcp://10.0.0.1:80",
+        "TRADEWIND_WORKER_PORT_80_TCP_ADDR": "10.0.0.1",
+        "TRADEWIND_WORKER_PORT_80_TCP": "tcp://10.0.0.1:80",
+    }
+    assert load_worker_settings({"TRADEWIND_API_TOKEN": "tw_x", **linked}).capacity == 16
+
+
 def test_the_credential_is_not_shown() -> None:
     assert "tw_secret" not in repr(WorkerSettings(token="tw_secret", state_directory=Path("/tmp/x")))
 

@@ -55,6 +55,28 @@ def run(child):
     run_with_worker(tmp_path, work)
 
 
+MASKS = """
+import json
+def run(child):
+    def mask(number, values):
+        child.channel.send(json.dumps({"frame": "mask", "request_id": number, "values": values}).encode())
+        return json.loads(child.channel.receive())
+    first = mask(1, ["own-s3cr3t"])
+    print("it is own-s3cr3t", flush=True)
+    return child.succeed([first, mask(2, [f"word {number}" for number in range(1000)])["status"]])
+"""
+
+
+def test_what_user_code_calls_a_secret_is_masked_from_the_answer_on(tmp_path: Path) -> None:
+    async def work(server: FakeServer, worker: Worker) -> None:
+        dispatch_id = server.deliver(server.task(MASKS))
+        outcome = await server.outcome(dispatch_id)
+        assert [record["message"] for record in server.log(dispatch_id)] == ["it is ***"]
+        assert outcome["xcoms"][0]["value"] == [{"frame": "response", "request_id": 1, "status": 204}, 422]
+
+    run_with_worker(tmp_path, work)
+
+
 def test_the_log_says_why_the_worker_ended_a_try(tmp_path: Path) -> None:
     script = """
 import time

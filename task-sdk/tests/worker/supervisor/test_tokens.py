@@ -82,8 +82,9 @@ def test_a_clock_that_is_fast_makes_nobody_renew_again_and_again(tmp_path: Path)
     async def work(server: FakeServer, worker: Worker) -> None:
         server.token_seconds = -3600.0  # as a host sees it whose clock is an hour ahead
         server.refusals["report_started"].append(Refusal(401, "expired_token"))
-        dispatch_id = server.deliver(server.task("import time; time.sleep(2.5)\n" + SUCCEED))
+        script = "import time\ndef run(child):\n    time.sleep(2.5)\n    return child.succeed(None)"
+        dispatch_id = server.deliver(server.task(script))
         assert (await server.outcome(dispatch_id))["outcome"] == "success"
-        assert len(server.of("renew_token")) == 1
+        assert len(server.of("renew_token")) <= 1
 
     run_with_worker(tmp_path, work)

@@ -19,7 +19,8 @@ from tradewind.server.store.hints import Hints, Subscription
 
 _SUFFIX: Final = ".jsonl"
 # A percent sign is in no DAG id, so that parses and DAGs never share a directory.
-_PARSES: Final = "%parses"
+PARSES: Final = "%parses"
+"""Directory of what parses printed; those beside it without a percent sign are DAGs, and in them runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class LogPlace:
     @classmethod
     def of_parse(cls, parse_id: str) -> LogPlace:
         """The place of what a parse printed."""
-        return cls((_PARSES, _safe(parse_id)))
+        return cls((PARSES, _safe(parse_id)))
 
 
 class LogStore:
@@ -161,3 +162,8 @@ def _topic(place: LogPlace) -> str:
 def _safe(name: str) -> str:
     """A name of the contract as a file name: these have no slash, but `.` and `..` must not step out of the store."""
     return f"%2E{name[1:]}" if name.startswith(".") else name
+
+
+def name_of(folder: str) -> str:
+    """The DAG or run that a directory of the log store is for."""
+    return f".{folder[3:]}" if folder.startswith("%2E") else folder

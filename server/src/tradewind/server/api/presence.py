@@ -46,6 +46,9 @@ async def _keep_signing(store: Store, name: str, pause: Pause) -> None:
             # Workers that cannot be heard meanwhile are excused by the gap.
             log.warning("no sign of life of the api server", extra={"why": str(refusal)})
             seconds = min(between, refusal.retry_after_seconds or between)
+        except Exception:
+            # The same excuse; requests are served meanwhile.
+            log.exception("no sign of life of the api server")
         await pause(seconds)
 
 

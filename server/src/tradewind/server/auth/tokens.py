@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -104,7 +106,7 @@ class TokenSigner:
             "exp": int(expires_at.timestamp()),
         }
         keys = self._keys
-        token = jwt.encode(claims, keys.active, ALGORITHM, {"kid": keys.active_id})
+        token = _signed(claims, keys)
         # Its own signature needs no verification here.
         self._remember(token, ActivityPrincipal(kind, activity_id, dispatch_id, expires_at))
         return MintedToken(token, expires_at)
@@ -182,6 +184,22 @@ class TokenSigner:
             self._verified.popitem(last=False)
 
 
+def _signed(claims: dict[str, Any], keys: KeySet) -> str:
+    """A JWS in its compact form (RFC 7515, 7.1), for each try one; the library takes three times as long."""
+    signed = f"{_head(keys.active_id)}.{_base64(json.dumps(claims, separators=(',', ':')).encode())}"
+    return f"{signed}.{_base64(keys.active.sign(signed.encode('ascii')))}"
+
+
+@lru_cache(maxsize=16)
+def _head(key_id: str) -> str:
+    header = {"alg": ALGORITHM, "kid": key_id, "typ": "JWT"}
+    return _base64(json.dumps(header, separators=(",", ":")).encode())
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
 def _fingerprint(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
@@ -203,8 +221,7 @@ def _uuid(value: object) -> str:
 
 
 def _web_key(key_id: str, key: Ed25519PublicKey) -> JsonWebKey:
-    x = base64.urlsafe_b64encode(key.public_bytes_raw()).rstrip(b"=").decode("ascii")
-    return JsonWebKey(kty="OKP", crv="Ed25519", x=x, kid=key_id, alg=ALGORITHM, use="sig")
+    return JsonWebKey(kty="OKP", crv="Ed25519", x=_base64(key.public_bytes_raw()), kid=key_id, alg=ALGORITHM, use="sig")
 
 
 def _malformed(why: str) -> Refused:

@@ -11,7 +11,7 @@ commands: dict[str, tuple[str, str]] = {
     "api-server": ("tradewind.server.cli.roles:api_server", "Serve the API and the worker sessions."),
     "scheduler": ("tradewind.server.cli.roles:scheduler", "Decide what runs next."),
     "dag-processor": ("tradewind.server.cli.roles:dag_processor", "Watch the DAG files."),
-    "db": ("tradewind.server.cli.database:db", "Metadata database: migrate, check."),
+    "db": ("tradewind.server.cli.database:db", "Metadata database: migrate, check, prune."),
     "tokens": ("tradewind.server.cli.tokens:tokens", "Credentials of people and workers."),
     "config": ("tradewind.server.cli.config:config", "Settings: show, get."),
 }

@@ -50,6 +50,8 @@ class DagProcessor:
                 self._complain("")
             except (OSError, Refused) as error:
                 self._complain(str(error))
+            except Exception as error:  # noqa: BLE001  it is logged, and the next look may fare better
+                self._complain(f"{type(error).__name__}: {error}", error)
             pause = self._scan_seconds / LARGEST_SHARE - self._scan_seconds
             try:
                 async with asyncio.timeout(max(self._settings.dags.refresh_seconds, pause)):
@@ -111,8 +113,8 @@ class DagProcessor:
             )
         return due if changed or due else None
 
-    def _complain(self, why: str) -> None:
-        """Log a failure once, not at every look."""
+    def _complain(self, why: str, unexpected: Exception | None = None) -> None:
+        """Log a failure once, not at every look; one that nobody expected with where it came from."""
         if why and why != self._complaint:
-            log.error("bundle can not be refreshed", extra={"bundle": self._bundle, "why": why})
+            log.error("bundle can not be refreshed", extra={"bundle": self._bundle, "why": why}, exc_info=unexpected)
         self._complaint = why

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tradewind.server.contract import ActivityKind, Secrets
-from tradewind.server.dispatcher.deliveries import NO_SECRETS, DeliveryBuilder
+from tradewind.server.dispatcher.deliveries import (
+    NO_SECRETS,
+    DeliveryBuilder,
+    UndeliverableError,
+    fault_of,
+    refuse_unwritable,
+)
 from tradewind.server.dispatcher.room import Room, without
 from tradewind.server.executors.protocol import Executor
 from tradewind.server.store import Transaction, dispatches
@@ -24,11 +30,16 @@ FOLLOWED = frozenset({"ready", "freed"})
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A claimed activity on its way to its executor: with its secrets over a session, with a ticket otherwise."""
+    """A claimed activity on its way to its executor: with its secrets over a session, with a ticket otherwise.
+
+    Attributes:
+        fault: why it can go to nobody; None for one that can.
+    """
 
     handout: Handout
     secrets: Secrets = NO_SECRETS
     ticket: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +91,13 @@ class Claimer:
         tx.after_commit(lambda: room.claimed([*parses, *rest], handouts, freed=freed, held_back=second.held_back))
         return Claimed(self.packed(tx, handouts), tx.now, second.contended)
 
-    def follow(self, tx: Transaction, hinted: Collection[str], tell: Callable[[Claimed], None]) -> None:
+    def follow(self, tx: Transaction, hinted: Collection[str], tell: Callable[[Transaction, Claimed], None]) -> None:
         """Claim what a transaction has just made ready, or room for.
 
         Args:
             tx: the transaction.
             hinted: which of `FOLLOWED` was hinted at.
-            tell: called after the commit, from its thread, with what is to be handed over.
+            tell: takes what is to be handed over once the transaction is committed.
         """
         if "ready" in hinted:
             self._room.something_is_ready()
@@ -94,22 +105,30 @@ class Claimer:
             self._room.something_ended()
         claimed = self.claim(tx, dispatches.places_freed(tx))
         if claimed.parcels or claimed.contended:
-            tx.after_commit(lambda: tell(claimed))
+            tell(tx, claimed)
 
     def packed(self, tx: Transaction, handouts: Sequence[Handout]) -> list[Parcel]:
         """Add what travels with each handout: secrets over a session, a new ticket through a broker."""
-        parcels: list[Parcel] = []
-        tickets: dict[str, str] = {}
-        for handout in handouts:
-            if self.delivers_to_sessions(handout.executor):
-                parcels.append(Parcel(handout, secrets=self._builder.secrets(tx, handout)))
-            else:
-                ticket = _new_ticket()
-                tickets[handout.dispatch_id] = hashlib.sha256(ticket.encode("ascii")).hexdigest()
-                parcels.append(Parcel(handout, ticket=ticket))
+        parcels = [self._parcel(tx, handout) for handout in handouts]
+        tickets = {
+            parcel.handout.dispatch_id: hashlib.sha256(parcel.ticket.encode("ascii")).hexdigest()
+            for parcel in parcels
+            if parcel.ticket is not None
+        }
         if tickets:
             dispatches.set_tickets(tx, tickets)
         return parcels
+
+    def _parcel(self, tx: Transaction, handout: Handout) -> Parcel:
+        try:
+            pushed = self._builder.secrets(tx, handout)
+            if self.delivers_to_sessions(handout.executor):
+                return Parcel(handout, secrets=pushed)
+            # Whoever exchanges the ticket could be told nothing else, over and over.
+            refuse_unwritable(handout, pushed)
+        except UndeliverableError as error:
+            return Parcel(handout, fault=fault_of(handout, NO_SECRETS, error))
+        return Parcel(handout, ticket=_new_ticket())
 
     def delivers_to_sessions(self, name: str) -> bool:
         """Whether an executor of this process delivers over sessions."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from tradewind.server.contract import VERSION, ActivityKind, Delivery, Envelope
 from tradewind.server.dispatcher.claimer import FOLLOWED, Claimed, Claimer, Parcel
-from tradewind.server.dispatcher.deliveries import DeliveryBuilder, TokenMinter
+from tradewind.server.dispatcher.deliveries import DeliveryBuilder, TokenMinter, UndeliverableError, fault_of
 from tradewind.server.dispatcher.room import Room
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.executors.protocol import (
@@ -105,7 +105,7 @@ class Dispatcher:
         pushed = [handout for handout in handouts if self._claimer.delivers_to_sessions(handout.executor)]
 
         def query(tx: Transaction) -> tuple[list[Parcel], datetime]:
-            return [Parcel(handout, secrets=self._builder.secrets(tx, handout)) for handout in pushed], tx.now
+            return self._claimer.packed(tx, pushed), tx.now
 
         if pushed:
             await self._deliver_all(*await self._store.read(query))
@@ -114,8 +114,8 @@ class Dispatcher:
         """Claim whenever there is a hint or new capacity; the poll finds what a lost hint left."""
         loop = asyncio.get_running_loop()
 
-        def tell(claimed: Claimed) -> None:
-            loop.call_soon_threadsafe(self._followed.put_nowait, claimed)
+        def tell(tx: Transaction, claimed: Claimed) -> None:
+            tx.tell(loop, partial(self._followed.put_nowait, claimed))
 
         await self._persistently(self._deliver_undelivered)
         # Only now: what this life claims is on its way, and not undelivered.
@@ -128,13 +128,20 @@ class Dispatcher:
             self._store.followers.remove(follower)
 
     async def _persistently(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Do a step, again and again while the store can not write now."""
+        """Do a step, again and again while the store can not write now.
+
+        One that fails for another reason is left out: its loop has other work to do, and what is left undone is found
+        by the next look or by the deadlines of dispatches.
+        """
         while True:
             try:
                 return await step()
             except Refused as refusal:
                 log.warning("dispatcher pauses", extra={"why": str(refusal)})
                 await asyncio.sleep(refusal.retry_after_seconds or PAUSE_AFTER_REFUSAL_SECONDS)
+            except Exception:
+                log.exception("the dispatcher leaves out a step that failed")
+                return await asyncio.sleep(PAUSE_AFTER_REFUSAL_SECONDS)
 
     async def _claim_and_deliver(self) -> None:
         """Claim for all free places that there are, also where the last claim found nothing."""
@@ -145,7 +152,7 @@ class Dispatcher:
     async def _hand_over_followed(self) -> None:
         """Hand over what was claimed in transactions of others."""
         while True:
-            await self._hand_over(await self._followed.get())
+            await self._persistently(partial(self._hand_over, await self._followed.get()))
 
     async def _hand_over(self, claimed: Claimed) -> None:
         if claimed.contended:
@@ -181,18 +188,31 @@ class Dispatcher:
         """Give each to its executor.
 
         What a session does not accept stays with its worker: it is delivered again when that returns. What a broker
-        does not accept returns to the line, since nobody would ask for it.
+        does not accept returns to the line, since nobody would ask for it. What nobody can be told fails by itself.
         """
+        returned: list[str] = []
+        faults: dict[str, str] = {}
         try:
-            returned = [parcel.handout.dispatch_id for parcel in parcels if not await self._deliver(parcel, now)]
+            for parcel in parcels:
+                handout = parcel.handout
+                try:
+                    if not await self._deliver(parcel, now):
+                        returned.append(handout.dispatch_id)
+                except Exception as error:
+                    faults[handout.dispatch_id] = fault_of(handout, parcel.secrets, error)
+                    log.exception("activity can not be delivered", extra={"dispatch_id": handout.dispatch_id})
         finally:
             self._room.look([parcel.handout.dispatch_id for parcel in parcels])
         if returned:
             await self._persistently(partial(self._hand_back, returned))
+        if faults:
+            await self._persistently(partial(self._give_up, faults))
 
     async def _deliver(self, parcel: Parcel, now: datetime) -> bool:
         """Give one to its executor; whether nothing more is to be done about it."""
         handout = parcel.handout
+        if parcel.fault is not None:
+            raise UndeliverableError(parcel.fault)
         executor = self._executors[handout.executor]
         try:
             await executor.queue_activity(kind=ActivityKind(handout.activity.kind), context=self._context(parcel, now))
@@ -207,6 +227,9 @@ class Dispatcher:
     async def _hand_back(self, dispatch_ids: Sequence[str]) -> None:
         await self._store.write(lambda tx: dispatches.hand_back(tx, dispatch_ids))
 
+    async def _give_up(self, faults: Mapping[str, str]) -> None:
+        await self._store.write(lambda tx: dispatches.give_up(tx, faults))
+
     def _open(self, executor: str) -> None:
         self._room.open(executor)
         self.wake()
@@ -214,8 +237,10 @@ class Dispatcher:
     def _context(self, parcel: Parcel, now: datetime) -> SessionDelivery | Envelope:
         handout = parcel.handout
         if parcel.ticket is None:
-            session_id = "" if handout.worker is None else handout.worker.session_id
-            return SessionDelivery(session_id, self._builder.delivery(handout, parcel.secrets, now))
+            delivery = self._builder.delivery(handout, parcel.secrets, now)
+            if handout.worker is None:
+                return SessionDelivery("", delivery)
+            return SessionDelivery(handout.worker.session_id, delivery, handout.worker.connection_epoch)
         return Envelope(
             contract=VERSION,
             api_url=self._settings.public_url,

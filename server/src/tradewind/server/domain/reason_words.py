@@ -78,12 +78,20 @@ def _pool_slots(reason: WaitingForPoolSlots) -> str:
         )
     return (
         f"Needs {_slots(reason.needed)} of the pool {reason.pool}, of whose {_slots(reason.slots)} {reason.used} "
-        "are in use."
+        f"{_is(reason.used)} in use."
     )
 
 
 def _slots(number: int) -> str:
-    return f"{number} slot" if number == 1 else f"{number} slots"
+    return _count(number, "slot")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _task_instances(reason: WaitingForTaskInstances) -> str:
@@ -131,7 +139,8 @@ _MESSAGES: Final[dict[type, Callable[[Any], str]]] = {
     WaitingForRunStart: lambda r: f"The run {r.run_id} has not started yet.",
     WaitingForRunAfter: lambda r: f"The run is due at {_moment(r.until)}.",
     WaitingForRunSlot: lambda r: (
-        f"{r.active_runs} runs of the DAG are running, as many as max_active_runs = {r.max_active_runs} allows."
+        f"{_count(r.active_runs, 'run')} of the DAG {_is(r.active_runs)} running, as many as max_active_runs = "
+        f"{r.max_active_runs} allows."
     ),
     DagPaused: lambda r: f"The DAG {r.dag_id} is paused.",
     WaitingForUpstream: _upstream,
@@ -142,7 +151,8 @@ _MESSAGES: Final[dict[type, Callable[[Any], str]]] = {
     WaitingForPoolSlots: _pool_slots,
     UnknownPool: lambda r: f"There is no pool {r.pool}; create it, or name another one in the task.",
     WaitingForActiveTasks: lambda r: (
-        f"{r.active} task instances of the run are active, as many as max_active_tasks = {r.max_active_tasks} allows."
+        f"{_count(r.active, 'task instance')} of the run {_is(r.active)} active, as many as max_active_tasks = "
+        f"{r.max_active_tasks} allows."
     ),
     WaitingForTaskInstances: _task_instances,
     WaitingForOldTry: _old_try,

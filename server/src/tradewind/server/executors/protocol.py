@@ -48,10 +48,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class SessionDelivery:
-    """What an executor with authenticated sessions hands out: everything, to the session that it was claimed for."""
+    """What an executor with authenticated sessions hands out: everything, to the session that it was claimed for.
+
+    Attributes:
+        connection_epoch: of the connection that it was claimed for; None for whichever is there. What a newer one
+            should have was settled when it was opened.
+    """
 
     session_id: str
     delivery: Delivery
+    connection_epoch: int | None = None
 
 
 Context = SessionDelivery | Envelope

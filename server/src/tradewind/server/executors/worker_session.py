@@ -141,6 +141,8 @@ class WorkerSessionExecutor:
         connected = self._sessions.get(context.session_id)
         if connected is None:
             raise NotAccepted(f"worker session {context.session_id} is not connected here")
+        if context.connection_epoch not in {None, connected.session.identity.connection_epoch}:
+            raise NotAccepted(f"worker session {context.session_id} has a newer connection")
         # A place that the worker withdrew in this moment makes no difference: its frame and this one cross anyway.
         dispatch_id = context.delivery.dispatch_id
         try:

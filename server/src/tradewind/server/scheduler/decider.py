@@ -53,23 +53,25 @@ class Decider:
             # Somebody else may have led since the projections were made.
             self._memory.forget()
             self._epoch = epoch
-        tx.memo["decided"] = True
+        # Whatever was marked in this transaction before is seen now; what the pass itself marks waits for the next one.
+        tx.topics.discard("dirty")
         result = RunPass(self._memory, tx, epoch, self.ignored).run()
         ended = [run.pk for run in result.decided if run.state in DAG_RUN_FINAL]
         released = schedules.release_after(tx, ended)
+        more = result.more or "dirty" in tx.topics
+        tx.topics.discard("dirty")
         tx.after_commit(lambda: self._memory.keep(result))
-        return Decided(tuple(result.refused), result.faulty, result.more, result.due_in, released)
+        return Decided(tuple(result.refused), result.faulty, more, result.due_in, released)
 
-    def follow(self, tx: Transaction, epoch: int | None, tell: Callable[[Decided], None]) -> None:
+    def follow(self, tx: Transaction, epoch: int | None, tell: Callable[[Transaction, Decided], None]) -> None:
         """Decide about what a transaction has just changed.
 
         Args:
             tx: the transaction.
             epoch: epoch of the leadership; None when this process does not lead, which leaves it to the one that does.
-            tell: called after the commit, from its thread, with what the loop has to know.
+            tell: takes what the loop has to know once the transaction is committed.
         """
-        if epoch is None or "decided" in tx.memo:
-            # What a pass marks itself waits for the next one.
+        if epoch is None:
             tx.hint("dirty")
             return
         decided = self.decide(tx, epoch)
@@ -78,4 +80,4 @@ class Decider:
         due = decided.due_in is not None
         if decided.refused or decided.faulty or decided.released or due or self._told_due:
             self._told_due = due
-            tx.after_commit(lambda: tell(decided))
+            tell(tx, decided)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
+from tradewind.server.scheduler.faults import FAULTS, ScheduleFaultError
 from tradewind.server.store import Store, Transaction, schedules
 from tradewind.server.store.schedules import DueDag
 from tradewind.server.store.scheduling.leadership import still_leads
@@ -84,9 +85,12 @@ class DueLook:
 
     def _make(self, due: DueDag) -> None:
         self._steps += 1
+        before = self._tx.changes
         try:
             made = schedules.make_run(self._tx, due)
-        except (LookupError, ValueError) as error:
+        except FAULTS as error:
+            if self._tx.changes != before:
+                raise ScheduleFaultError(due.dag_id) from error
             self._ignored.add(due.dag_id)
             self._look.faulty[due.dag_id] = error
             return
@@ -145,7 +149,11 @@ class DueRuns:
         if due_in is None or due_in > 0:
             self._wait(now, due_in)
             return False
-        look = await self._store.write(lambda tx: DueLook(tx, epoch, ignored).run())
+        try:
+            look = await self._store.write(lambda tx: DueLook(tx, epoch, ignored).run())
+        except ScheduleFaultError as fault:
+            # Nothing was committed; the others are made by the next look, without it.
+            look = Look(faulty={fault.dag_id: fault}, more=True)
         for dag_id, run_id in look.created:
             log.info("scheduled run created", extra={"dag_id": dag_id, "run_id": run_id})
         for dag_id, error in look.faulty.items():

@@ -11,6 +11,7 @@ from tradewind.server.domain.decisions import RunDecision
 from tradewind.server.domain.graph import Graph
 from tradewind.server.domain.past import PreviousRun
 from tradewind.server.domain.projection import RunProjection
+from tradewind.server.scheduler.faults import FAULTS, RunFaultError
 from tradewind.server.scheduler.sized_cache import SizedCache
 from tradewind.server.store import Transaction, dags, runs, scheduling
 from tradewind.server.store.scheduling import DirtyRun
@@ -177,18 +178,28 @@ class RunPass:
             waiting.pop(run.pk, None)
 
     def _decide(self, run: DirtyRun, *, may_start: bool = False) -> DagRunState:
-        """Decide about one run and write it down; return its state afterwards."""
-        result = self._result
-        left = min(MOVES_PER_RUN, MOVES_PER_PASS - result.moves)
+        """Decide about one run and write it down; return its state afterwards.
+
+        Raises:
+            RunFaultError: it failed half-way.
+        """
+        left = min(MOVES_PER_RUN, MOVES_PER_PASS - self._result.moves)
         if left <= 0:
-            result.more = True
+            self._result.more = True
             return self._put_off(run)
+        before = self._tx.changes
         try:
-            projection, rows_read = self._projection(run, left)
-            decision = projection.decide(self._tx.now, may_start=may_start, limit=left)
-        except (LookupError, ValueError) as error:
-            result.faulty[run.pk] = error
+            return self._decide_within(run, left, may_start=may_start)
+        except FAULTS as error:
+            if self._tx.changes != before:
+                raise RunFaultError(run.pk) from error
+            self._result.faulty[run.pk] = error
             return self._put_off(run)
+
+    def _decide_within(self, run: DirtyRun, left: int, *, may_start: bool) -> DagRunState:
+        result = self._result
+        projection, rows_read = self._projection(run, left)
+        decision = projection.decide(self._tx.now, may_start=may_start, limit=left)
         result.rows_read += rows_read
         rev = self._write(decision)
         if rev is None:

@@ -6,13 +6,15 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.scheduler.decider import Decided, Decider
 from tradewind.server.scheduler.due_runs import DueRuns
+from tradewind.server.scheduler.faults import RunFaultError
 from tradewind.server.scheduler.takeover import OutageFloor, is_due, take_over
 from tradewind.server.settings import Settings
 from tradewind.server.store import Store, Subscription, Transaction, plans, scheduling
@@ -77,8 +79,8 @@ class Scheduler:
         subscription, changes = (self._store.hints.subscribe(topic) for topic in ("dirty", plans.TOPIC))
         loop = asyncio.get_running_loop()
 
-        def tell(decided: Decided) -> None:
-            loop.call_soon_threadsafe(self._hear_of_decisions, decided, subscription)
+        def tell(tx: Transaction, decided: Decided) -> None:
+            tx.tell(loop, partial(self._hear_of_decisions, decided, subscription))
 
         follower = self._store.followers.add({"dirty"}, lambda tx, _: self._decider.follow(tx, self._epoch, tell))
         bells = [
@@ -124,6 +126,12 @@ class Scheduler:
             decided = await self._store.write(lambda tx: self._decider.decide(tx, epoch))
         except Refused as refusal:
             return self._back_off(f"the store refused a write: {refusal}", refusal.retry_after_seconds)
+        except RunFaultError as fault:
+            self._leave_alone({fault.run_pk: fault})
+            return 0.0
+        except Exception:
+            log.exception("a turn of the scheduler failed")
+            return self._back_off("a turn failed", None)
         self._take_note(decided)
         if decided.refused:
             return self._back_off(f"{len(decided.refused)} decisions came too late", None)
@@ -170,13 +178,18 @@ class Scheduler:
 
     def _take_note(self, decided: Decided) -> None:
         now = self._clock()
+        self._leave_alone(decided.faulty)
         if decided.refused:
             # Rows changed in between, or another leads: look again, and find out which.
             self._renew_at = now
         if decided.released:
             self._due_runs.look_soon()
         self._due_at = None if decided.due_in is None else now + decided.due_in
-        for pk, error in decided.faulty.items():
+
+    def _leave_alone(self, faulty: Mapping[int, Exception]) -> None:
+        """Ignore runs for a while, and no longer those whose while is over."""
+        now = self._clock()
+        for pk, error in faulty.items():
             log.error("run can not be decided", extra={"run_pk": pk}, exc_info=error)
             self._faulty[pk] = now + FAULTY_RUN_SECONDS
         self._faulty = {pk: until for pk, until in self._faulty.items() if until > now}

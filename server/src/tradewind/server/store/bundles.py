@@ -58,6 +58,9 @@ def put_snapshot(tx: Transaction, bundle: str, files: Mapping[str, tuple[str, in
     Raises:
         Refused: `invalid_value`: a content is missing, or is not what its digest says.
     """
+    digest = snapshot_digest({path: file_digest for path, (file_digest, _) in files.items()})
+    # First of all: whoever deletes old snapshots waits from here on, and what is seen below stays.
+    tx.change(_PUT_BUNDLE, {"name": bundle, "snapshot": digest, "updated_at": tx.now})
     put_blobs(tx, blobs)
     needed = {digest for digest, _ in files.values()}
     missing = needed - set(blobs) - known_blobs(tx, needed)
@@ -68,10 +71,8 @@ def put_snapshot(tx: Transaction, bundle: str, files: Mapping[str, tuple[str, in
             field="blobs",
             action="send the contents that known_blobs does not name",
         )
-    digest = snapshot_digest({path: file_digest for path, (file_digest, _) in files.items()})
     manifest = {path: [file_digest, size] for path, (file_digest, size) in sorted(files.items())}
     tx.change(_PUT_SNAPSHOT, {"bundle": bundle, "digest": digest, "files": manifest, "created_at": tx.now})
-    tx.change(_PUT_BUNDLE, {"name": bundle, "snapshot": digest, "updated_at": tx.now})
     return digest
 
 

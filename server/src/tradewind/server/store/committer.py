@@ -145,7 +145,7 @@ class Committer:
         while parts:
             part = parts.pop()
             try:
-                topics = self._commit(part)
+                committed = self._commit(part)
             except OutageError as error:
                 _LOG.exception("%d writes are refused: the database cannot be used", len(part))
                 self._answer(part, error=too_busy(str(error)))
@@ -158,10 +158,10 @@ class Committer:
                     middle = len(part) // 2
                     parts += [part[middle:], part[:middle]]
             else:
-                self._answer(part, topics=topics)
+                self._answer(part, committed=committed)
 
-    def _commit(self, part: list[Write]) -> set[str]:
-        """Commit some writes as one transaction, across conflicts and short outages; return the topics of its hints."""
+    def _commit(self, part: list[Write]) -> Transaction:
+        """Commit some writes as one transaction, across conflicts and short outages; return what it was in the end."""
         deadline = time.monotonic() + self._database.patience_seconds
         followed = True
         for attempt in itertools.count(1):
@@ -182,7 +182,7 @@ class Committer:
             time.sleep(min(0.02 * 2 ** min(attempt, 10), LONGEST_PAUSE_SECONDS))
         raise AssertionError("unreachable")
 
-    def _transact(self, part: list[Write], *, followed: bool) -> set[str]:
+    def _transact(self, part: list[Write], *, followed: bool) -> Transaction:
         connection, identity = None, None
         transaction: Transaction | None = None
         try:
@@ -205,13 +205,13 @@ class Committer:
                 if not self._did_commit(identity):
                     raise OutageError(str(explained)) from error
                 transaction.committed()
-                return transaction.topics
+                return transaction
             self._roll_back()
             if explained is error:
                 raise
             raise explained from error
         transaction.committed()
-        return transaction.topics
+        return transaction
 
     def _work(self, transaction: Transaction, part: list[Write]) -> None:
         """Run the jobs in order, and each function of many once, where its first item stands."""
@@ -282,12 +282,17 @@ class Committer:
             except Exception:  # noqa: BLE001  it is thrown away
                 _LOG.debug("a broken connection did not close in order", exc_info=True)
 
-    def _answer(self, writes: list[Write], *, topics: set[str] | None = None, error: Exception | None = None) -> None:
+    def _answer(
+        self, writes: list[Write], *, committed: Transaction | None = None, error: Exception | None = None
+    ) -> None:
         """Tell all who wait, and hint, with one wake-up for each event loop."""
         if error is not None:
             for write in writes:
                 write.fail(error)
         for write in writes:
             write.answered = True
-        calls = [(write.loop, write.resolve) for write in writes]
-        call_in_loops([*calls, *self._hints.wakes(topics or ())])
+        answers = [(write.loop, write.resolve) for write in writes]
+        told = committed.told if committed is not None else ()
+        topics = committed.topics if committed is not None else ()
+        # What is to be done next comes before what is over.
+        call_in_loops([*told, *answers, *self._hints.wakes(topics)])

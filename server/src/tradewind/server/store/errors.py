@@ -10,6 +10,10 @@ class StoreError(Exception):
     """The database cannot be used; the message says why and what to do."""
 
 
+class InUseError(StoreError):
+    """Another process is the control plane of this SQLite database."""
+
+
 class OutageError(Exception):
     """The database is gone, full or locked: no job is to blame and a later try may succeed.
 

@@ -108,4 +108,5 @@ def _transaction(url: str) -> Iterator[Connection]:
                 database.rollback(connection)
                 raise
     except DBAPIError as error:
-        raise StoreError(str(database.explain(error)).strip()) from error
+        explained = database.explain(error)
+        raise StoreError(str(error.orig if explained is error else explained).strip()) from error

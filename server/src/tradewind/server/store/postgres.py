@@ -89,7 +89,9 @@ class PostgresDatabase:
             raise
 
     def rollback(self, connection: Connection) -> None:
-        _execute(connection, "ROLLBACK")
+        # A connection that was lost meanwhile has nothing to roll back, and what it was lost by is what counts.
+        if not connection.invalidated:
+            _execute(connection, "ROLLBACK")
 
     def was_committed(self, connection: Connection, identity: str) -> bool:
         """Ask the server, and wait while it is still at it."""

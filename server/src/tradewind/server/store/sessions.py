@@ -69,7 +69,7 @@ _REBIND = (
     .values(session_id=bind("to_session"), instance_id=bind("to_instance"))
 )
 _OF_INSTANCE = (
-    select(worker_session.c.session_id, worker_session.c.connection_epoch)
+    select(worker_session.c.session_id, worker_session.c.connection_epoch, worker_session.c.lease_until)
     .where(worker_session.c.credential_id == bind("credential"), worker_session.c.instance_id == bind("instance"))
     .with_for_update()
 )
@@ -166,8 +166,10 @@ def renew(
 ) -> Renewed:
     """A sign of life: the lease begins again, for everything that the worker has.
 
-    What the worker should have had for longer than a lease and does not name is delivered again, or lost if it had
-    started: the worker has forgotten it. A stopped dispatch that it does not name a lease after the stop is gone.
+    What the worker should have had for longer than a lease, and since before its last sign of life, and does not name
+    is delivered again, or lost if it had started: the worker has forgotten it. A stopped dispatch that it does not name
+    so long after the stop is gone. The first sign after a silence says nothing about either: what was sent meanwhile
+    may not have been read.
 
     Args:
         tx: a transaction that writes.
@@ -186,11 +188,12 @@ def renew(
     if connection_epoch is not None:
         _check_epoch(row.connection_epoch, connection_epoch)
     lease = timedelta(seconds=tx.options.lease_seconds)
+    heard_by = min(tx.now, row.lease_until) - lease
     tx.change(_RENEW, {"of": row.session_id, "until": tx.now + lease})
     forgotten = [
         one
         for one in tx.rows(_OF_SESSIONS, {"sessions": [row.session_id]})
-        if one.dispatch_id not in named and (one.ended_at or one.started_at or one.claimed_at) < tx.now - lease
+        if one.dispatch_id not in named and (one.ended_at or one.started_at or one.claimed_at) < heard_by
     ]
     confirm_gone(tx, {one.dispatch_id: None for one in forgotten if one.ended_at is not None})
     forgotten = [one for one in forgotten if one.ended_at is None]

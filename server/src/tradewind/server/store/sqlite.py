@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from tradewind.server.store.database import Begun
-from tradewind.server.store.errors import OutageError, StoreError
+from tradewind.server.store.errors import InUseError, OutageError, StoreError
 from tradewind.server.store.statements import DialectName
 
 try:
@@ -31,6 +31,8 @@ BUSY_SECONDS = 5.0
 
 _OUTAGES = {5: "locked", 6: "locked", 7: "out of memory", 8: "read-only", 10: "failing", 13: "full", 14: "unreachable"}
 """Primary result codes (https://www.sqlite.org/rescode.html) for which no job is to blame."""
+_DAMAGES = {11: "is damaged", 26: "is no SQLite database"}
+"""Primary result codes after which no later try succeeds either."""
 
 
 def check_version(version: tuple[int, int, int]) -> None:
@@ -53,7 +55,7 @@ class WriterLock:
         database: path of the database; the lock is the file beside it that ends in `.lock`.
 
     Raises:
-        StoreError: another process, or another store of this one, holds it.
+        InUseError: another process, or another store of this one, holds it.
     """
 
     def __init__(self, database: Path) -> None:
@@ -65,7 +67,7 @@ class WriterLock:
             self._file.seek(0)
             holder = self._file.read().strip()
             self._file.close()
-            raise StoreError(
+            raise InUseError(
                 f"{database} is in use by another control-plane process{f' ({holder})' if holder else ''}. With SQLite "
                 "all roles are one process; stop it, or use PostgreSQL (database.url = postgresql://…) to run several"
             ) from None
@@ -130,10 +132,17 @@ class SqliteDatabase:
         raise NotImplementedError("SQLite tells at once whether a commit happened")
 
     def explain(self, error: Exception) -> Exception:
-        if isinstance(error, DBAPIError) and isinstance(error.orig, driver.OperationalError):
-            code = getattr(error.orig, "sqlite_errorcode", 1) & 0xFF
-            if code in _OUTAGES:
-                return OutageError(f"{self.path} is {_OUTAGES[code]}: {error.orig}")
+        if not isinstance(error, DBAPIError):
+            return error
+        code = getattr(error.orig, "sqlite_errorcode", 1) & 0xFF
+        if code in _OUTAGES and isinstance(error.orig, driver.OperationalError):
+            return OutageError(f"{self.path} is {_OUTAGES[code]}: {error.orig}")
+        if code in _DAMAGES:
+            return StoreError(
+                f"{self.path} {_DAMAGES[code]} ({error.orig}): restore it from a backup, or move it and what lies "
+                "beside it under its name (-wal, -shm) away and begin anew with `tradewind-server db migrate`; "
+                "database.url names another file"
+            )
         return error
 
 

@@ -177,7 +177,7 @@ def _check_schema(database: Database) -> None:
         with database.connect(read_only=True) as connection:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as error:
-        if isinstance(explained := database.explain(error), OutageError):
+        if isinstance(explained := database.explain(error), OutageError | StoreError):
             raise StoreError(str(explained)) from error
         found = None
     if found != HEAD:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam as bind
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, union
 
 from tradewind.server.store.api_processes import Attendance
 from tradewind.server.store.column_types import UtcDateTime
@@ -15,10 +15,14 @@ from tradewind.server.store.statements import within
 from tradewind.server.store.tables import dispatch, worker_session
 from tradewind.server.store.transaction import Transaction
 
-_OPEN = text("worker_session.closed_at IS NULL")
 _OF_SESSION = text("dispatch.gone_at IS NULL AND dispatch.session_id IS NOT NULL")
 _OF_BROKER = text("dispatch.ended_at IS NULL AND dispatch.session_id IS NULL")
 
+# A session may be closed in the moment in which something is claimed for it.
+_WATCHED = union(
+    select(worker_session.c.session_id).where(worker_session.c.closed_at.is_(None)),
+    select(dispatch.c.session_id).where(_OF_SESSION),
+)
 _SHORTEST = (
     select(func.min(dispatch.c.takeover_after_seconds))
     .where(_OF_SESSION, dispatch.c.session_id == worker_session.c.session_id)
@@ -31,7 +35,7 @@ _SESSIONS = (
         worker_session.c.lease_until,
         _SHORTEST.label("takeover_after_seconds"),
     )
-    .where(_OPEN)
+    .where(worker_session.c.session_id.in_(_WATCHED))
     .order_by(worker_session.c.lease_until, worker_session.c.session_id)
 )
 _SILENT_SESSIONS = _SESSIONS.where(worker_session.c.lease_until < bind("now", type_=UtcDateTime()))
@@ -47,7 +51,7 @@ _NOT_STARTED = (
 _FIRST_NOT_STARTED = select(func.min(dispatch.c.claimed_at)).where(_OF_BROKER)
 _CLOSE = (
     worker_session.update()
-    .where(within(worker_session.c.session_id, "sessions"))
+    .where(within(worker_session.c.session_id, "sessions"), worker_session.c.closed_at.is_(None))
     .values(closed_at=bind("at", type_=UtcDateTime()))
 )
 

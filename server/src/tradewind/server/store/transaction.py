@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, CursorResult, Executable, Row, Table
+from sqlalchemy import Connection, Executable, Table
 
 from tradewind.server.store.errors import ConflictError
+from tradewind.server.store.prepared import Answer, Statements
 from tradewind.server.store.row_sets import as_row_set
 from tradewind.server.store.statements import DialectName, PerDialect
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tradewind.server.secrets.cipher import Cipher
     from tradewind.server.store.options import StoreOptions
 
@@ -30,12 +33,14 @@ class Surroundings:
         options: limits and durations.
         cipher: encrypts secrets at rest.
         cache: immutable rows that were read before, by kind; shared by threads, so whole values are put and got.
+        statements: executes.
     """
 
     dialect: DialectName
     options: StoreOptions
     cipher: Cipher
     cache: dict[str, Any] = field(default_factory=dict)
+    statements: Statements = field(default_factory=Statements)
 
 
 class Transaction:
@@ -46,6 +51,7 @@ class Transaction:
         read_only: whether it can change and lock nothing.
         memo: what functions remember until the end of the transaction.
         topics: what to hint at once it is committed.
+        told: what to call in event loops once it is committed.
         changes: how often something was changed or put off; compared before and after a job.
     """
 
@@ -58,6 +64,7 @@ class Transaction:
         "memo",
         "now",
         "read_only",
+        "told",
         "topics",
     )
 
@@ -68,6 +75,7 @@ class Transaction:
         self._surroundings = surroundings
         self._before_commit: list[Callable[[Transaction], None]] = []
         self._after_commit: list[Callable[[], None]] = []
+        self.told: list[tuple[asyncio.AbstractEventLoop, Callable[[], None]]] = []
         self.now = now
         self.read_only = read_only
         self.memo: dict[str, Any] = {}
@@ -106,6 +114,10 @@ class Transaction:
         """
         self._after_commit.append(action)
 
+    def tell(self, loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+        """Call a function in an event loop once the transaction is committed; never if not."""
+        self.told.append((loop, call))
+
     def complete(self) -> None:
         """Do what was put off until the end of the transaction."""
         while self._before_commit:
@@ -116,17 +128,18 @@ class Transaction:
         for action in self._after_commit:
             action()
 
-    def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """All rows of a query."""
-        return self._execute(statement, parameters).all()
+    def rows(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Sequence[Any]:
+        """All rows of a query, as named tuples."""
+        return self._execute(statement, parameters).rows
 
-    def row(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Row[Any] | None:
+    def row(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Any | None:
         """The first row of a query, if any."""
-        return self._execute(statement, parameters).first()
+        return next(iter(self._execute(statement, parameters).rows), None)
 
     def value(self, statement: Statement, parameters: Mapping[str, Any] | None = None) -> Any:
         """The first column of the first row of a query; None when there is no row."""
-        return self._execute(statement, parameters).scalar()
+        row = self.row(statement, parameters)
+        return None if row is None else row[0]
 
     def change(self, statement: Statement, parameters: Parameters) -> int:
         """Insert, update or delete, for one set of parameters or for each of many; return how many rows changed."""
@@ -138,8 +151,8 @@ class Transaction:
         if not isinstance(parameters, Mapping):
             many = as_row_set(statement, parameters) if self.dialect == "postgresql" and len(parameters) > 1 else None
             if many is not None:
-                return self._execute(*many).rowcount
-        return self._execute(statement, parameters).rowcount
+                return self._execute(*many).changed
+        return self._execute(statement, parameters).changed
 
     def change_each(self, statement: Statement, parameters: Sequence[Mapping[str, Any]]) -> None:
         """Change one row for each set of parameters.
@@ -151,10 +164,10 @@ class Transaction:
         if changed != len(parameters):
             raise ConflictError(f"{len(parameters)} rows were to change and {changed} did")
 
-    def change_returning(self, statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    def change_returning(self, statement: Statement, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """Change rows and return what the statement says of them."""
         self.changes += 1
-        return self._execute(statement, parameters).all()
+        return self._execute(statement, parameters).rows
 
     def lock_table(self, table: Table) -> None:
         """Let no other transaction change a small table until the end of this one; SQLite has one writer anyway."""
@@ -162,7 +175,7 @@ class Transaction:
         if self._surroundings.dialect == "postgresql":
             self._connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
 
-    def _execute(self, statement: Statement, parameters: Parameters | None) -> CursorResult[Any]:
+    def _execute(self, statement: Statement, parameters: Parameters | None) -> Answer:
         if isinstance(statement, PerDialect):
             statement = statement.of(self._surroundings.dialect)
-        return self._connection.execute(statement, parameters)
+        return self._surroundings.statements.execute(self._connection, statement, parameters)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from tradewind.sdk.authoring.context import CONTEXT_KEYS, EMPTY_KEYS, MISSING_KEYS
 from tradewind.sdk.authoring.generators import returned_by
@@ -29,27 +30,74 @@ def call_with_context(
         ValueError: a positional argument takes the place of a key of the context.
         KeyError: a parameter without a default is named like a key that this context has not.
     """
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):  # some functions written in C say nothing of their parameters
+    takes = learn(function)
+    if takes is None:
         return function(*args, **kwargs)
-    taken = parameters_by_position(parameters.values(), len(args))
-    for parameter in taken:
-        if parameter.kind in _NAMED and (parameter.name in context or parameter.name in kwargs):
+    for name, named in takes.positional[: len(args)]:
+        if named and (name in context or name in kwargs):
             raise ValueError(
-                f"Parameter {parameter.name!r} of {function_name(function)} would get a positional argument, "
+                f"Parameter {name!r} of {function_name(function)} would get a positional argument, "
                 "but its name stands for a key of the task context or has a keyword argument already; rename it."
             )
-    named = {name for name, parameter in parameters.items() if parameter.kind in _NAMED}
-    takes_all = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
     wanted = {
-        name: resolved(value) if name in named else value
+        name: resolved(value) if name in takes.named else value
         for name, value in {**context, **kwargs}.items()
-        if takes_all or name in named
+        if takes.all or name in takes.named
     }
-    for name in _missing(parameters.values(), taken, wanted):
-        wanted[name] = context[name]
+    given = {name for name, _ in takes.positional[: len(args)]}
+    for name in takes.needed:
+        if name not in wanted and name not in given:
+            wanted[name] = context[name]
     return returned_by(function, function(*args, **wanted))
+
+
+class Takes(NamedTuple):
+    """What a function takes.
+
+    Attributes:
+        positional: parameters that may be given by position, in their order, and whether by name, too.
+        named: parameters that may be given by name.
+        needed: those of them that have no default and are named like a key of the task context.
+        all: whether it takes any further keyword.
+    """
+
+    positional: tuple[tuple[str, bool], ...]
+    named: frozenset[str]
+    needed: tuple[str, ...]
+    all: bool
+
+
+def learn(function: Callable[..., Any]) -> Takes | None:
+    """What a function takes, None when it does not say. It is looked at once, best where tries are forked."""
+    try:
+        return _learned(function)
+    except TypeError:  # it cannot be a key
+        return _look_at(function)
+
+
+@functools.lru_cache(maxsize=1024)
+def _learned(function: Callable[..., Any]) -> Takes | None:
+    return _look_at(function)
+
+
+def _look_at(function: Callable[..., Any]) -> Takes | None:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some functions written in C say nothing of their parameters
+        return None
+    positional = parameters_by_position(parameters, len(parameters))
+    named = [parameter for parameter in parameters if parameter.kind in _NAMED]
+    return Takes(
+        tuple((parameter.name, parameter.kind in _NAMED) for parameter in positional),
+        frozenset(parameter.name for parameter in named),
+        tuple(
+            parameter.name
+            for parameter in named
+            if parameter.default is inspect.Parameter.empty
+            and (parameter.name in CONTEXT_KEYS or parameter.name in MISSING_KEYS)
+        ),
+        any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters),
+    )
 
 
 def parameters_by_position(parameters: Iterable[inspect.Parameter], given: int) -> list[inspect.Parameter]:
@@ -123,20 +171,6 @@ def returns_mapping(function: Callable[..., Any]) -> bool:
 def function_name(function: object) -> str:
     """How a function is called in sentences."""
     return f"{getattr(function, '__qualname__', None) or repr(function)}()"
-
-
-def _missing(
-    parameters: Iterable[inspect.Parameter], taken: Sequence[inspect.Parameter], wanted: Mapping[str, Any]
-) -> list[str]:
-    return [
-        parameter.name
-        for parameter in parameters
-        if parameter.kind in _NAMED
-        and parameter not in taken
-        and parameter.default is inspect.Parameter.empty
-        and (parameter.name in CONTEXT_KEYS or parameter.name in MISSING_KEYS)
-        and parameter.name not in wanted
-    ]
 
 
 def _legal_order(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:

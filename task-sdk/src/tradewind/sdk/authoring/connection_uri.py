@@ -108,6 +108,8 @@ def parse_json(text: str) -> ConnectionFields:
         given = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"it is no JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("it is no JSON that can be read: it is nested too deep") from None
     if not isinstance(given, dict):
         raise ValueError("it must be a JSON object")  # noqa: TRY004 - one kind of error for every fault of a text
     unknown = given.keys() - {*_JSON_KEYS, "conn_id"}
@@ -140,7 +142,11 @@ def parse_text(text: str) -> ConnectionFields:
 def _place(place: str) -> tuple[str, int | None]:
     """Host and port; an IPv6 address may stand in brackets."""
     if place.startswith("["):
-        host, _, port = place[1:].partition("]")
+        host, bracket, port = place[1:].partition("]")
+        if not bracket:
+            raise ValueError("the address of the host begins with [ and has no ] at its end")
+        if port and not port.startswith(":"):
+            raise ValueError("behind the ] of the host's address stands :port or nothing")
         return host, _port(port.removeprefix(":"))
     host, _, port = place.partition(":")
     return host, _port(port)
@@ -166,7 +172,7 @@ def _query(extra: str | None) -> str:
         return ""
     try:
         settings = json.loads(extra)
-    except ValueError:
+    except (ValueError, RecursionError):
         settings = None
     if isinstance(settings, dict) and settings and all(isinstance(value, str) for value in settings.values()):
         query = urlencode(settings)

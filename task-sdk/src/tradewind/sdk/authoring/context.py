@@ -8,11 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
+from tradewind.sdk.authoring.secret_source import SecretSource, reading_from
 from tradewind.sdk.exceptions import OutsideTaskError
 from tradewind.sdk.lazy_value import LazyValue, resolved, value_of
 
 if TYPE_CHECKING:
-    from tradewind.sdk.contract import Connection, DagRunState, DagRunType, RunSummary, XComValue
+    from tradewind.sdk.contract import DagRunState, DagRunType, RunSummary, XComValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,18 +201,10 @@ class ContextValues(dict[str, Any]):
         raise KeyError(f"The task context has no {key!r}: {reason or 'there is no such key'}.")
 
 
-class RunningTask(Protocol):
+class RunningTask(SecretSource, Protocol):
     """What user code may ask of the task that this process runs."""
 
     context: Context
-
-    def get_variable(self, key: str) -> str | None:
-        """The value of a variable; None when there is no such variable."""
-        ...
-
-    def get_connection(self, conn_id: str) -> Connection | None:
-        """A connection; None when there is no such connection."""
-        ...
 
     def set_variable(self, key: str, value: str, description: str | None = None) -> None:
         """Write a variable."""
@@ -219,10 +212,6 @@ class RunningTask(Protocol):
 
     def delete_variable(self, key: str) -> bool:
         """Delete a variable; False when there is none."""
-        ...
-
-    def list_variable_keys(self, prefix: str = "") -> list[str]:
-        """Keys of the variables that the task may read."""
         ...
 
     def find_xcom(
@@ -270,7 +259,8 @@ def running(task: RunningTask) -> Iterator[None]:
     """Make this the task of the process."""
     _running.append(task)
     try:
-        yield
+        with reading_from(task):
+            yield
     finally:
         _running.pop()
 

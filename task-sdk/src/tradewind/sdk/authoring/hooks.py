@@ -43,9 +43,13 @@ class BaseHook:
 
         Raises:
             ConnectionNotFound: there is none.
-            OutsideTaskError: no task runs in this process.
         """
         return Connection.get(conn_id)
+
+    @classmethod
+    async def aget_connection(cls, conn_id: str) -> Connection:
+        """The same as `get_connection` for an event loop, which goes on meanwhile."""
+        return await Connection.async_get(conn_id)
 
     @classmethod
     def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> BaseHook:

@@ -61,6 +61,7 @@ class BaseOperator(Templated, TaskFields, UnusedArguments, SetupTeardownTask):
     template_fields: Collection[str] = ()
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {}
+    custom_operator_name: str | None = None
     ui_color: str = "#fff"
     ui_fgcolor: str = "#000"
 
@@ -191,7 +192,10 @@ class BaseOperator(Templated, TaskFields, UnusedArguments, SetupTeardownTask):
         """Name of the operator's class."""
         return type(self).__name__
 
-    operator_name = task_type
+    @property
+    def operator_name(self) -> str:
+        """What people call the operator: `custom_operator_name` of its class if it has one, else the class's name."""
+        return self.custom_operator_name or self.task_type
 
     @property
     def node_id(self) -> str:

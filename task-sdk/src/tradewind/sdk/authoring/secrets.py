@@ -1,4 +1,4 @@
-"""Variables and connections as a task reads and writes them."""
+"""Variables and connections as a task reads and writes them, and as a DAG file reads them while it is imported."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tradewind.sdk.authoring.connection_uri import (
     parse_uri,
 )
 from tradewind.sdk.authoring.context import running_task
+from tradewind.sdk.authoring.secret_source import secret_source
 from tradewind.sdk.exceptions import ConnectionNotFound, TradewindException, VariableNotFound
 
 if TYPE_CHECKING:
@@ -25,28 +26,40 @@ _ABSENT: Any = object()
 
 
 class Variable:
-    """Named texts that the deployment keeps for tasks."""
+    """Named texts that the deployment keeps for tasks and DAG files."""
 
     @staticmethod
-    def get(key: str, default: Any = _ABSENT, deserialize_json: bool = False) -> Any:  # noqa: FBT001, FBT002 - Airflow's
+    def get(
+        key: str,
+        default: Any = _ABSENT,
+        deserialize_json: bool = False,  # noqa: FBT001, FBT002 - Airflow's
+        *,
+        default_var: Any = _ABSENT,
+    ) -> Any:
         """The value of a variable.
 
-        A variable that the DAG or task declares (`variables=["key"]`) came with the task and costs no call.
+        A variable that the DAG or task declares (`variables=["key"]`) came with the task and costs no call. At the top
+        of a DAG file it is asked for at each parse, and again by each try.
 
         Args:
             key: its name.
             default: what to return when there is no such variable.
             deserialize_json: whether to return what the value says as JSON instead of its text.
+            default_var: another name of `default`, which Airflow 2 had.
 
         Raises:
             VariableNotFound: there is none, and no default was given.
-            OutsideTaskError: no task runs in this process.
         """
-        value = running_task(f"Variable.get({key!r})").get_variable(key)
+        source = secret_source(f"Variable.get({key!r})")
+        value = source.get_variable(key)
         if value is None:
-            if default is _ABSENT:
-                raise VariableNotFound(f"There is no variable {key!r}. Create it, or give Variable.get a default.")
-            return default
+            instead = default_var if default is _ABSENT else default
+            if instead is _ABSENT:
+                raise VariableNotFound(
+                    f"There is no variable {key!r}. Create it, or give Variable.get a default."
+                    + source.missing_hint("variable", key)
+                )
+            return instead
         return _from_json(value, f"Variable {key!r}") if deserialize_json else value
 
     @staticmethod
@@ -81,12 +94,8 @@ class Variable:
 
     @staticmethod
     def keys(prefix: str = "") -> list[str]:
-        """Names of the variables of the deployment that the task may read and that begin with a prefix, sorted.
-
-        Raises:
-            OutsideTaskError: no task runs in this process.
-        """
-        return running_task("Variable.keys()").list_variable_keys(prefix)
+        """Names of the variables that may be read here and that begin with a prefix, sorted."""
+        return secret_source("Variable.keys()").list_variable_keys(prefix)
 
 
 class Connection:
@@ -146,12 +155,22 @@ class Connection:
 
         Raises:
             ConnectionNotFound: there is none.
-            OutsideTaskError: no task runs in this process.
         """
-        found = running_task(f"Connection.get({conn_id!r})").get_connection(conn_id)
+        source = secret_source(f"Connection.get({conn_id!r})")
+        found = source.get_connection(conn_id)
         if found is None:
-            raise ConnectionNotFound(f"There is no connection {conn_id!r}. Create it under this id.")
+            raise ConnectionNotFound(
+                f"There is no connection {conn_id!r}. Create it under this id."
+                + source.missing_hint("connection", conn_id)
+            )
         return cls._from_contract(found)
+
+    @classmethod
+    async def async_get(cls, conn_id: str) -> Connection:
+        """The same as `get` for an event loop, which goes on meanwhile."""
+        import asyncio
+
+        return await asyncio.to_thread(cls.get, conn_id)
 
     @property
     def extra_dejson(self) -> dict[str, Any]:
@@ -253,6 +272,8 @@ def _from_json(text: str, what: str) -> Any:
         raise TradewindException(
             f"{what} is no JSON: {error.msg} at line {error.lineno}, column {error.colno}."
         ) from None
+    except RecursionError:
+        raise TradewindException(f"{what} is no JSON that can be read: it is nested too deep.") from None
 
 
 def _to_json(value: Any, what: str) -> str:
@@ -260,6 +281,8 @@ def _to_json(value: Any, what: str) -> str:
         return json.dumps(value, indent=2, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise TradewindException(f"{what} cannot be written as JSON: {error}.") from None
+    except RecursionError:
+        raise TradewindException(f"{what} cannot be written as JSON: it is nested too deep.") from None
 
 
 def _nested(value: Any) -> Any:
@@ -268,7 +291,7 @@ def _nested(value: Any) -> Any:
         return value
     try:
         inner = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     return inner if isinstance(inner, dict | list) else value
 

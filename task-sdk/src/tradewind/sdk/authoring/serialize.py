@@ -90,6 +90,7 @@ def _task(task: BaseOperator, dag: DAG) -> SerializedTask:
         display_name=None if task.task_display_name == task.task_id else task.task_display_name,
         operator=kind.__name__[:_MAX_OPERATOR],
         operator_module=kind.__module__[:_MAX_MODULE],
+        operator_name=_unless(task.operator_name, kind.__name__),
         task_group=group.group_id if group is not None else None,
         upstream=sorted(task.upstream_task_ids),
         trigger_rule=TriggerRule(str(task.trigger_rule)),

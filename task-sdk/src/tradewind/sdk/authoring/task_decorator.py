@@ -58,6 +58,7 @@ _UNSUPPORTED_FLAVOURS = {
 class _PythonDecoratedOperator(BaseOperator):
     """The task that a call of a `@task` function makes. The name is what people know it by in Airflow."""
 
+    custom_operator_name = "@task"
     template_fields = ("templates_dict", "op_args", "op_kwargs")
 
     def __init__(

@@ -149,7 +149,6 @@ MODULES: Mapping[str, str] = {
         "configuration in DAG files": "configuration",
         "lineage": "lineage standard.utils.openlineage",
         "plugins": "listener plugins_manager",
-        "masking of further secrets": "log",
         "task state stores, and what else is inside Airflow's worker": "execution_time",
     }.items()
     for module in modules.split()

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
+from tradewind.sdk.client import known_server
+from tradewind.sdk.client.known_server import Found
+from tradewind.sdk.exceptions import TradewindConfigException
+
 if TYPE_CHECKING:
     from tradewind.sdk.client.calls import ProblemError
     from tradewind.sdk.client.http import PublicApi
 
-URL_FILE = "api.url"
-TOKEN_FILE = "admin.token"  # noqa: S105 - the name of a file
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
 EXIT_UNREACHABLE = 3
@@ -29,14 +29,6 @@ ABOUT_THE_REQUEST = frozenset({400, 404, 405, 409, 413, 422})
 """Answers of a server that takes part: the name or value is wrong. Others refuse the caller, or are a fault."""
 
 
-@dataclass(frozen=True)
-class Found:
-    """A setting of the command line and where it was found."""
-
-    value: str
-    origin: str
-
-
 class CommandFailed(click.ClickException):
     """Ends the command with a sentence and an exit code."""
 
@@ -45,39 +37,29 @@ class CommandFailed(click.ClickException):
         self.exit_code = exit_code  # type: ignore[misc]  # click asks the instance
 
 
-def home_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """`TRADEWIND_HOME`, or `~/.tradewind`."""
-    named = environ.get("TRADEWIND_HOME")
-    return Path(named).expanduser().absolute() if named else Path.home() / ".tradewind"
-
-
 def find_url(environ: Mapping[str, str] = os.environ) -> Found | None:
-    """URL of the server: the environment's, else what `standalone` left."""
-    return _find("TRADEWIND_API_URL", URL_FILE, environ)
+    """URL of the server, if one is known.
+
+    Raises:
+        CommandFailed: what says it cannot be read.
+    """
+    return _found(known_server.find_url, environ)
 
 
 def find_token(environ: Mapping[str, str] = os.environ) -> Found | None:
-    """Credential for the server: the environment's, else what `standalone` left."""
-    return _find("TRADEWIND_API_TOKEN", TOKEN_FILE, environ)
+    """Credential for the server, if one is known.
+
+    Raises:
+        CommandFailed: what holds it cannot be read.
+    """
+    return _found(known_server.find_token, environ)
 
 
-def _find(variable: str, name: str, environ: Mapping[str, str]) -> Found | None:
-    if environ.get(variable):
-        return Found(environ[variable].strip(), variable)
-    path = home_directory(environ) / name
+def _found(find: Callable[[Mapping[str, str]], Found | None], environ: Mapping[str, str]) -> Found | None:
     try:
-        return Found(path.read_text(encoding="utf-8").strip(), str(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except PermissionError:
-        raise CommandFailed(
-            f"{path} is not readable by you; set {variable}, or ask whoever started the server", EXIT_UNREACHABLE
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise CommandFailed(
-            f"{path} cannot be read: {why}; set {variable}, or start the server anew", EXIT_UNREACHABLE
-        ) from None
+        return find(environ)
+    except TradewindConfigException as error:
+        raise CommandFailed(str(error), EXIT_UNREACHABLE) from None
 
 
 @contextmanager

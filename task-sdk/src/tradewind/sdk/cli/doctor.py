@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_FAILED, Found, away, find_token, find_url, home_directory, path_of
+from tradewind.sdk.cli.connection import EXIT_FAILED, away, find_token, find_url, path_of
 from tradewind.sdk.cli.output import output_option, print_json
 from tradewind.sdk.cli.version import installed_versions
+from tradewind.sdk.client.known_server import Found, home_directory
 
 MARKS = {"ok": ("ok   ", "green"), "note": ("note ", "yellow"), "wrong": ("wrong", "red")}
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:Z|[+-]\d\d:\d\d)")
 Command = TypeVar("Command", bound=Callable[..., Any])
 STATE_COLOURS = {
     "success": "green",
@@ -45,7 +47,7 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
         rows: one mapping a row.
         columns: keys of the rows, in order; underscores become spaces in the heading.
     """
-    cells = [[text_of(row.get(column)) for column in columns] for row in rows]
+    cells = [[_cell(row, column) for column in columns] for row in rows]
     headings = [column.replace("_", " ").upper() for column in columns]
     if not cells:
         click.echo("(none)")
@@ -84,7 +86,7 @@ def print_fields(value: Mapping[str, Any], names: Sequence[str]) -> None:
     width = max(len(name) for name in names)
     for name in names:
         if value.get(name) not in (None, "", [], {}):
-            click.echo(f"{name.replace('_', ' ').ljust(width)}  {text_of(value[name])}")
+            click.echo(f"{name.replace('_', ' ').ljust(width)}  {_cell(value, name)}")
 
 
 def text_of(value: Any) -> str:
@@ -102,6 +104,21 @@ def text_of(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def reason_in_words(thing: Mapping[str, Any]) -> str:
+    """Why a run or a task instance is where it is, with the moments in local time.
+
+    What the error of a task says stays as the task wrote it.
+    """
+    words = text_of(thing["reason_text"])
+    if (thing.get("reason") or {}).get("reason") == "ended":
+        return words
+    return _MOMENT.sub(lambda found: _local_time(found[0].replace(" ", "T")), words)
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    return reason_in_words(row) if column == "reason_text" and column in row else text_of(row.get(column))
 
 
 def _local_time(text: str) -> str:

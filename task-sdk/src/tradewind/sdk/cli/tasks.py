@@ -9,7 +9,7 @@ import click
 
 from tradewind.sdk.cli.changes import clear as clear_run
 from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, latest_run, open_api, pages, path_of
-from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table
+from tradewind.sdk.cli.output import output_option, print_fields, print_json, print_table, reason_in_words
 from tradewind.sdk.cli.runs import INSTANCE_COLUMNS
 from tradewind.sdk.cli.task_logs import FINAL_STATES, follow_log, log_line
 
@@ -88,7 +88,7 @@ def logs(  # noqa: PLR0917 - click passes by name
                 state = instance["state"] or "none"
                 advice = "" if state in FINAL_STATES else "\n--follow waits for it"
                 raise CommandFailed(
-                    f"{task_id} is {state} and has no log: {instance['reason_text']}{advice}", EXIT_WRONG_USE
+                    f"{task_id} is {state} and has no log: {reason_in_words(instance)}{advice}", EXIT_WRONG_USE
                 )
         records = api.get(f"{path}/logs/{try_number}")["content"]
     if output == "json":
@@ -120,7 +120,7 @@ def why(dag_id: str, task_id: str, run_id: str | None, output: str) -> None:
     if output == "json":
         print_json(answer)
     else:
-        click.echo(f"{instance['task_id']} is {instance['state'] or 'none'}: {instance['reason_text']}")
+        click.echo(f"{instance['task_id']} is {instance['state'] or 'none'}: {reason_in_words(instance)}")
 
 
 @tasks.command()

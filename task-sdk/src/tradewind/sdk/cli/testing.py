@@ -46,8 +46,8 @@ def test(  # noqa: PLR0917 - click passes by name
     date, run_conf = _moment(logical_date), read_conf(conf)
     # What tasks print is no part of the JSON.
     with contextlib.redirect_stdout(sys.stderr if output == "json" else sys.stdout):
-        chosen = _load(file, dag_id)
         try:
+            chosen = _load(file, dag_id, variable_file, connection_file)
             run = chosen.test(
                 logical_date=date,
                 run_conf=run_conf,
@@ -76,13 +76,22 @@ def test(  # noqa: PLR0917 - click passes by name
         sys.exit(EXIT_FAILED)
 
 
-def _load(file: Path, dag_id: str | None) -> DAG:
+def _load(file: Path, dag_id: str | None, variable_file: str | None, connection_file: str | None) -> DAG:
+    from tradewind.sdk.authoring.secret_source import reading_from
+    from tradewind.sdk.local.deployment import LocalDeployment
+    from tradewind.sdk.local.outside import OutsideSource
     from tradewind.sdk.parsing.loading import DagFileError, load_dag_file
 
     if not file.is_file():
         raise CommandFailed(f"there is no file {file}", EXIT_WRONG_USE)
+    given = LocalDeployment()
+    if variable_file is not None:
+        given.read_variables(variable_file)
+    if connection_file is not None:
+        given.read_connections(connection_file)
     try:
-        loaded = load_dag_file(file.absolute().parent, file.name)
+        with reading_from(OutsideSource(deployment=given)):
+            loaded = load_dag_file(file.absolute().parent, file.name)
     except DagFileError as error:
         raise CommandFailed(str(error), EXIT_FAILED) from None
     if dag_id is None and len(loaded.dags) == 1:

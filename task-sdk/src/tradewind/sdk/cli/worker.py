@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, find_url, home_directory
+from tradewind.sdk.cli.connection import EXIT_WRONG_USE, CommandFailed, find_url
+from tradewind.sdk.client.known_server import home_directory
 
 
 @click.command()

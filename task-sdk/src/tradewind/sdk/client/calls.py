@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tradewind.sdk.contract import OPERATIONS, UNSET, Operation
 from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
@@ -12,6 +12,7 @@ from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
 __all__ = [
     "AsyncTransport",
     "Call",
+    "LogMasks",
     "ProblemError",
     "Reply",
     "ServerUnreachable",
@@ -64,6 +65,20 @@ class Transport(Protocol):
 
         Raises:
             ServerUnreachable: no answer came.
+        """
+        ...
+
+
+@runtime_checkable
+class LogMasks(Protocol):
+    """A transport whose other side keeps the log of user code."""
+
+    def mask(self, values: Sequence[str]) -> None:
+        """Hide texts in that log from now on.
+
+        Raises:
+            ServerUnreachable: the other side is gone.
+            ProblemError: these are too many.
         """
         ...
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
-from tradewind.sdk.client.calls import Call, Reply
-from tradewind.sdk.contract import Request, Response, SupervisorFrame, decode, encode
+from tradewind.sdk.client.calls import Call, Reply, accepted
+from tradewind.sdk.contract import Mask, Request, Response, SupervisorFrame, decode, encode
 from tradewind.sdk.exceptions import ServerUnreachable
 
 
@@ -55,11 +56,27 @@ class FrameTransport:
                 text=call.text,
             )
             self._channel.send(encode(request))
-            while True:
-                response = self._receive(call)
-                # An answer that an interrupted call did not wait for may still come before.
-                if response.request_id == request_id:
-                    return Reply(response.status, response.body)
+            return self._answer(call, request_id)
+
+    def mask(self, values: Sequence[str]) -> None:
+        """Have the supervisor hide texts in the log; from the return on, it does.
+
+        Raises:
+            ServerUnreachable: the supervisor is gone, or what it sent is no answer.
+            ProblemError: these are too many.
+        """
+        call = Call("mask")
+        with self._turn:
+            self._request_id += 1
+            self._channel.send(encode(Mask(request_id=self._request_id, values=list(values))))
+            accepted(call, self._answer(call, self._request_id))
+
+    def _answer(self, call: Call, request_id: int) -> Reply:
+        while True:
+            response = self._receive(call)
+            # An answer that an interrupted call did not wait for may still come before.
+            if response.request_id == request_id:
+                return Reply(response.status, response.body)
 
     def _receive(self, call: Call) -> Response:
         body = self._channel.receive()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tradewind.sdk.client.calls import Call, ProblemError, Transport, accepted
+from tradewind.sdk.client.calls import Call, LogMasks, ProblemError, Transport, accepted
 from tradewind.sdk.contract import (
     UNSET,
     Connection,
@@ -122,6 +122,11 @@ class TaskClient:
         """A connection with its secrets; None when there is none."""
         found = self._find(Call("get_connection", {"conn_id": conn_id}))
         return None if found is UNSET else from_plain(Connection, found)
+
+    def mask(self, values: Sequence[str]) -> None:
+        """Hide texts in the log; where nobody keeps one, nothing is to be done."""
+        if isinstance(self._transport, LogMasks):
+            self._transport.mask(values)
 
     def trigger_run(
         self,

@@ -86,11 +86,14 @@ def _moment(run: RunSummary) -> dt.datetime:
 
 
 def _connection(conn_id: str, given: Any, path: str | Path) -> Connection:
-    if isinstance(given, str):
-        return Connection(conn_id=conn_id, uri=given)
-    if not isinstance(given, Mapping):
+    if not isinstance(given, str | Mapping):
         raise TradewindException(f"Connection {conn_id!r} in {path} must be a URI or an object, not {given!r}.")
-    return Connection.from_json(json.dumps(given), conn_id=conn_id)
+    try:
+        if isinstance(given, str):
+            return Connection(conn_id=conn_id, uri=given)
+        return Connection.from_json(json.dumps(given), conn_id=conn_id)
+    except (TypeError, ValueError) as error:
+        raise TradewindException(f"Connection {conn_id!r} in {path} cannot be used. {error}") from None
 
 
 def _json_object(path: str | Path, what: str) -> dict[str, Any]:
@@ -100,6 +103,10 @@ def _json_object(path: str | Path, what: str) -> dict[str, Any]:
         raise TradewindException(f"The file of {what}, {path}, cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise TradewindException(f"The file of {what}, {path}, is no JSON: {error}.") from error
+    except RecursionError:
+        raise TradewindException(
+            f"The file of {what}, {path}, is no JSON that can be read: it is nested too deep."
+        ) from None
     if not isinstance(found, dict):
         raise TradewindException(f"The file of {what}, {path}, must hold one JSON object.")
     return found

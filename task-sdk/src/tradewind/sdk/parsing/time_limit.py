@@ -61,3 +61,17 @@ def time_limit(
         if seconds_before:
             left = max(seconds_before - (time.monotonic() - began), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, interval_before)
+
+
+@contextmanager
+def time_not_counted() -> Iterator[None]:
+    """Hold the clock of a limit meanwhile, in the main thread: the code is not to blame for what it waits for."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+    try:
+        yield
+    finally:
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, left, interval)

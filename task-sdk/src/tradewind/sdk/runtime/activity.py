@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tradewind.sdk.authoring.secret_source import reading_from
 from tradewind.sdk.authoring.xcom import use_xcom_settings
 from tradewind.sdk.client.calls import Transport
+from tradewind.sdk.client.task_client import TaskClient
 from tradewind.sdk.contract import Assignment, ExecuteTask, FileParsed, Outcome, ParseDagFile
 from tradewind.sdk.masking import Masker, secret_values
 from tradewind.sdk.parsing.loading import LoadedFile
 from tradewind.sdk.parsing.parse import parse_file
+from tradewind.sdk.runtime.activity_secrets import ParseSecrets
 from tradewind.sdk.runtime.task_log import task_log
 from tradewind.sdk.runtime.task_run import run_task
 
@@ -30,7 +33,7 @@ def run_activity(
 
     Args:
         assignment: what to do.
-        transport: the way of the task's own calls.
+        transport: the way of the calls of user code.
         loaded: the DAG file, where this process or the one that it was forked from has imported it.
         log_descriptor: descriptor for the log, one record a line; logging stays as it is without one.
     """
@@ -40,7 +43,8 @@ def run_activity(
         try:
             if isinstance(assignment.activity, ExecuteTask):
                 return run_task(assignment, assignment.activity, transport, loaded, masker)
-            return _parse(assignment.snapshot_directory, assignment.activity, log_descriptor)
+            with reading_from(ParseSecrets(assignment.secrets, TaskClient(transport), masker)):
+                return _parse(assignment.snapshot_directory, assignment.activity, log_descriptor)
         finally:
             _flush()
 

@@ -88,7 +88,10 @@ class InstanceFacts:
         """Name of the operator's class."""
         return self.task.task_type
 
-    operator_name = operator
+    @property
+    def operator_name(self) -> str:
+        """What people call the operator."""
+        return self.task.operator_name
 
     @property
     def queue(self) -> str:

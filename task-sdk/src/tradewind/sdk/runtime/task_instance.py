@@ -98,6 +98,37 @@ class RuntimeTaskInstance(InstanceFacts):
                 values.append(default if found is None else backend.deserialize_value(found))
         return values[0] if single_index and (task_ids is None or isinstance(task_ids, str)) else values
 
+    async def axcom_push(self, key: str, value: Any) -> None:
+        """The same as `xcom_push` for an event loop, which goes on meanwhile."""
+        import asyncio
+
+        await asyncio.to_thread(self.xcom_push, key, value)
+
+    async def axcom_pull(
+        self,
+        task_ids: str | Iterable[str] | None = None,
+        dag_id: str | None = None,
+        key: str = XCOM_RETURN_KEY,
+        include_prior_dates: bool = False,  # noqa: FBT001, FBT002 - Airflow's signature
+        *,
+        map_indexes: int | Iterable[int] | None = None,
+        default: Any = None,
+        run_id: str | None = None,
+    ) -> Any:
+        """The same as `xcom_pull` for an event loop, which goes on meanwhile."""
+        import asyncio
+
+        return await asyncio.to_thread(
+            self.xcom_pull,
+            task_ids,
+            dag_id,
+            key,
+            include_prior_dates,
+            map_indexes=map_indexes,
+            default=default,
+            run_id=run_id,
+        )
+
     def get_previous_dagrun(self, state: DagRunState | str | None = None) -> RunSummary | None:
         """The run of the DAG before this one, in any state or in one; None when there is none."""
         return self._client.get_previous_run(None if state is None else DagRunState(state))

@@ -12,6 +12,7 @@ from typing import Any
 from tradewind.sdk.authoring.context import running
 from tradewind.sdk.authoring.context_environment import context_environment
 from tradewind.sdk.authoring.operator import BaseOperator
+from tradewind.sdk.authoring.secret_source import reading_from
 from tradewind.sdk.authoring.xcom_arg import XCOM_RETURN_KEY
 from tradewind.sdk.client.calls import Transport
 from tradewind.sdk.client.task_client import TaskClient
@@ -21,6 +22,7 @@ from tradewind.sdk.error_text import cut_message, message_of
 from tradewind.sdk.exceptions import DownstreamTasksSkipped, TradewindSkipException, XComNotSerializableError
 from tradewind.sdk.masking import Masker
 from tradewind.sdk.parsing.loading import LoadedFile, load_dag_file
+from tradewind.sdk.runtime.activity_secrets import ActivitySecrets
 from tradewind.sdk.runtime.task_context import build_context
 from tradewind.sdk.runtime.task_execution import call_operator, copy_of
 from tradewind.sdk.runtime.task_failure import Verdict, from_user_code, judge, task_error, usual_verdict
@@ -85,7 +87,8 @@ class _TaskRun:
     def _succeeded(self) -> TaskSucceeded:
         loaded = self._loaded
         if loaded is None:
-            loaded = load_dag_file(self._assignment.snapshot_directory, self._activity.code.file)
+            with reading_from(ActivitySecrets(self._assignment.secrets, self._client, self._masker)):
+                loaded = load_dag_file(self._assignment.snapshot_directory, self._activity.code.file)
         identity = self._activity.task_try
         task = copy_of(loaded.task(identity.dag_id, identity.task_id))
         instance = self._instance(task)

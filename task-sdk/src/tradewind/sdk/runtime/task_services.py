@@ -1,4 +1,4 @@
-"""What user code asks of the control plane while its task runs; secrets that came with the task cost no call."""
+"""What user code asks of the control plane while its task runs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 from tradewind.sdk.authoring.context import Context
 from tradewind.sdk.client.calls import ProblemError
 from tradewind.sdk.client.task_client import TaskClient
-from tradewind.sdk.contract import Connection, DagRunState, RunSummary, Secrets, Variable, XComValue
+from tradewind.sdk.contract import DagRunState, RunSummary, Secrets, Variable, XComValue
 from tradewind.sdk.exceptions import DagRunAlreadyExists
-from tradewind.sdk.masking import Masker, connection_values, variable_values
+from tradewind.sdk.masking import Masker, variable_values
+from tradewind.sdk.runtime.activity_secrets import ActivitySecrets
 
 
-class TaskServices:
+class TaskServices(ActivitySecrets):
     """The task that this process runs, see `authoring.context.RunningTask`.
 
     Args:
@@ -25,21 +26,8 @@ class TaskServices:
     """
 
     def __init__(self, context: Context, secrets: Secrets, client: TaskClient, masker: Masker) -> None:
+        super().__init__(secrets, client, masker)
         self.context = context
-        self._variables = {variable.key: variable.value for variable in secrets.variables}
-        self._connections = {connection.conn_id: connection for connection in secrets.connections}
-        self._client = client
-        self._masker = masker
-
-    def get_variable(self, key: str) -> str | None:
-        """The value of a variable; None when there is no such variable."""
-        if key in self._variables:
-            return self._variables[key]
-        found = self._client.get_variable(key)
-        if found is None:
-            return None
-        self._masker.add(variable_values(found))
-        return found.value
 
     def set_variable(self, key: str, value: str, description: str | None = None) -> None:
         """Write a variable; it is committed when this returns. Its description stays when none is given."""
@@ -53,19 +41,6 @@ class TaskServices:
         deleted = self._client.delete_variable(key)
         self._variables.pop(key, None)
         return deleted
-
-    def list_variable_keys(self, prefix: str = "") -> list[str]:
-        """Keys of the variables of the deployment that the task may read, sorted."""
-        return self._client.list_variable_keys(prefix)
-
-    def get_connection(self, conn_id: str) -> Connection | None:
-        """A connection; None when there is no such connection."""
-        if conn_id in self._connections:
-            return self._connections[conn_id]
-        found = self._client.get_connection(conn_id)
-        if found is not None:
-            self._masker.add(connection_values(found))
-        return found
 
     def find_xcom(
         self,

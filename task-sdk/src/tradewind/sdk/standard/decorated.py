@@ -21,30 +21,43 @@ from tradewind.sdk.standard.operators.python import BranchPythonOperator, ShortC
 class _BranchPythonDecoratedOperator(BranchPythonOperator):
     """The task of `@task.branch`."""
 
+    custom_operator_name = "@task.branch"
+
 
 class _ShortCircuitDecoratedOperator(ShortCircuitOperator):
     """The task of `@task.short_circuit`."""
+
+    custom_operator_name = "@task.short_circuit"
 
 
 class _PythonVirtualenvDecoratedOperator(PythonVirtualenvOperator):
     """The task of `@task.virtualenv`."""
 
+    custom_operator_name = "@task.virtualenv"
+
 
 class _PythonExternalDecoratedOperator(ExternalPythonOperator):
     """The task of `@task.external_python`."""
+
+    custom_operator_name = "@task.external_python"
 
 
 class _BranchPythonVirtualenvDecoratedOperator(BranchPythonVirtualenvOperator):
     """The task of `@task.branch_virtualenv`."""
 
+    custom_operator_name = "@task.branch_virtualenv"
+
 
 class _BranchExternalPythonDecoratedOperator(BranchExternalPythonOperator):
     """The task of `@task.branch_external_python`."""
+
+    custom_operator_name = "@task.branch_external_python"
 
 
 class _BashDecoratedOperator(BashOperator):
     """The task of `@task.bash`: the function returns the command, which may be a template."""
 
+    custom_operator_name = "@task.bash"
     template_fields: Collection[str] = ("op_args", "op_kwargs", "env", "cwd")
 
     def __init__(

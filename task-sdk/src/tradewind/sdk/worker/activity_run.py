@@ -27,7 +27,7 @@ from tradewind.sdk.masking import Masker, secret_values
 from tradewind.sdk.worker.activity_calls import ActivityCalls
 from tradewind.sdk.worker.code_cache import CodeUnavailable
 from tradewind.sdk.worker.finishing import SPOOL_WITHIN_SECONDS
-from tradewind.sdk.worker.forwarding import Forwarder, RawRequest, decode_child_frame
+from tradewind.sdk.worker.forwarding import Forwarder, RawMask, RawRequest, decode_child_frame
 from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed
 from tradewind.sdk.worker.line import Backoff, problem_of
 from tradewind.sdk.worker.logs import LogCollector, SegmentRefused
@@ -87,6 +87,8 @@ class ActivityRun:
         self.ending = False
         self._begun = False
         self._timed_out = False
+        self._forwarder: Forwarder | None = None
+        self._waited = 0.0
         self._verdict: Outcome | None = None
         self._kept = False
         self._unreported: Started | None = None
@@ -213,7 +215,7 @@ class ActivityRun:
         logger.debug("process ended dispatch=%s pid=%d status=%s", self.dispatch_id, process.pid, status)
         if result is not None:
             return result
-        tail = await self._tail.text(_TAIL_SECONDS) if self._tail is not None else None
+        tail = self._masker.mask(await self._tail.text(_TAIL_SECONDS)) if self._tail is not None else None
         if self._timed_out:
             return self._verdicts.timed_out(tail)
         if self._verdict is not None:
@@ -240,6 +242,11 @@ class ActivityRun:
             self._timer = asyncio.get_running_loop().call_later(seconds, act)
 
     def _time_out(self) -> None:
+        waited = self._forwarder.waited_seconds if self._forwarder and isinstance(self._activity, ParseDagFile) else 0.0
+        if waited > self._waited:  # what the server took is given to the file once more
+            more, self._waited = waited - self._waited, waited
+            self._after(more, self._time_out)
+            return
         self._timed_out = True
         self._kill_process()
 
@@ -316,12 +323,15 @@ class ActivityRun:
         """Answer the process until it is gone; its result, if it sent one that counts."""
         secret_read = functools.partial(self._start_path.secret_was_read, process)
         forwarder = Forwarder(self._calls, self._masker, process.channel, secret_read, self._workplace.for_tasks)
+        self._forwarder = forwarder
         result: Outcome | None = None
         try:
             async for body in process.channel:
                 frame = decode_child_frame(body)
                 if isinstance(frame, RawRequest):
                     self._aside(forwarder.answer(frame))
+                elif isinstance(frame, RawMask):
+                    self._aside(forwarder.mask(frame))
                 elif result is None:
                     result = self._checked(frame.outcome)
                     self._keep(result)

@@ -12,6 +12,8 @@ import msgspec
 
 from tradewind import sdk
 from tradewind.sdk import runtime
+from tradewind.sdk.authoring.callables import learn
+from tradewind.sdk.authoring.secret_source import forbid_outside_source
 from tradewind.sdk.authoring.templating import make_ready
 from tradewind.sdk.client.frame_transport import FrameTransport
 from tradewind.sdk.contract import (
@@ -38,13 +40,19 @@ _REHEARSALS = 16  # CPython 3.11 adapts a function's code after eight calls
 
 def load_dag_file(snapshot_directory: str, file: str) -> runtime.LoadedFile:
     """Import a DAG file of a snapshot, see `child.Runner`."""
-    loaded = runtime.load_dag_file(snapshot_directory, file)
-    make_ready(task for dag in loaded.dags.values() for task in dag.tasks)
+    forbid_outside_source()
+    loaded = runtime.load_for_many(snapshot_directory, file)
+    tasks = [task for dag in loaded.dags.values() for task in dag.tasks]
+    make_ready(tasks)
+    for task in tasks:
+        if callable(function := getattr(task, "python_callable", None)):
+            learn(function)
     return loaded
 
 
 def run_activity(assignment: bytes, channel: Channel, log_descriptor: int, loaded: object | None) -> bytes:
     """Run an activity, see `child.Runner`."""
+    forbid_outside_source()
     outcome = runtime.run_activity(
         decode(Assignment, assignment),
         FrameTransport(channel),

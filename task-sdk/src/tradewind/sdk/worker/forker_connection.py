@@ -77,6 +77,7 @@ class ForkerConnection:
         self.session = session
         self.imported: asyncio.Future[Imported] = self._loop.create_future()
         self.lost = False
+        self._when_over: list[Callable[[ForkerConnection], None]] = []
         live[process.pid] = process
         process.exited.add_done_callback(self._adopt_children)
         self._loop.add_reader(control.fileno(), self._read)
@@ -106,10 +107,15 @@ class ForkerConnection:
             request = StartWarmParent(next(self._numbers), snapshot_directory, file, run_as)
             return await self._start(request, (control,))
 
+    def when_over(self, act: Callable[[ForkerConnection], None]) -> None:
+        """Call back, once, when the forker is retired or lost."""
+        self._when_over.append(act)
+
     def retire(self) -> None:
         """Let the forker end as soon as it has done what it was asked for; its children live on."""
         if not self.lost:
             self._control.shutdown(socket.SHUT_WR)
+        self._tell_that_it_is_over()
 
     def kill(self) -> None:
         """End the forker at once; its children live on."""
@@ -201,9 +207,15 @@ class ForkerConnection:
             if not started.done():
                 started.set_exception(ForkerLost("It ended before it had forked."))
         self._pending.clear()
+        self._tell_that_it_is_over()
         if not self.imported.done():
             self.imported.set_exception(ForkerLost("It ended before it had imported its file."))
             self.imported.exception()  # seen, also when nobody waits
+
+    def _tell_that_it_is_over(self) -> None:
+        acts, self._when_over = self._when_over, []
+        for act in acts:
+            act(self)
 
     def _adopt_children(self, _exited: asyncio.Future[ExitStatus]) -> None:
         """Take over from a forker that has ended: only now has the kernel handed its children over."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 import msgspec
 
@@ -28,6 +30,9 @@ from tradewind.sdk.worker.line import FIRST_REFUSAL
 
 logger = logging.getLogger("tradewind.worker")
 
+MAX_MASKED = 1000
+"""Texts that one activity may have hidden beside the secrets that it was given: each costs time for each line."""
+
 _READS_OF_SECRETS = frozenset({"get_connection", "get_variable"})
 
 
@@ -41,13 +46,20 @@ class RawRequest(msgspec.Struct, tag_field="frame", tag="request"):
     text: str | None = None
 
 
+class RawMask(msgspec.Struct, tag_field="frame", tag="mask"):
+    """Texts that the log must not show."""
+
+    request_id: int
+    values: list[str]
+
+
 class RawResult(msgspec.Struct, tag_field="frame", tag="result"):
     """The last frame of a child."""
 
     outcome: msgspec.Raw
 
 
-decode_child_frame = msgspec.json.Decoder(RawRequest | RawResult).decode
+decode_child_frame = msgspec.json.Decoder(RawRequest | RawMask | RawResult).decode
 
 
 class Forwarder:
@@ -74,6 +86,14 @@ class Forwarder:
         self._channel = channel
         self._secret_read = secret_read
         self._for_tasks = for_tasks
+        self._masked = 0
+        self._waited = 0.0
+        self._asking: dict[int, float] = {}
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long the child has waited for answers of the server, with those that it still waits for."""
+        return self._waited + sum(time.monotonic() - began for began in self._asking.values())
 
     async def answer(self, request: RawRequest) -> None:
         """Make the call for the child and hand it the answer, or refuse it."""
@@ -83,7 +103,20 @@ class Forwarder:
         else:
             reply = self._for_tasks.answer(request.operation, request.parameters) or await self._ask(request)
             self._learn_secrets(request.operation, reply)
-        response = Response(request_id=request.request_id, status=reply.status, body=reply.body)
+        await self._respond(request.request_id, reply)
+
+    async def mask(self, wanted: RawMask) -> None:
+        """Hide texts in the log, and tell the child that they are hidden."""
+        self._masked += len(wanted.values)
+        if self._masked <= MAX_MASKED:
+            self._masker.add(wanted.values)
+            reply = Reply(HTTPStatus.NO_CONTENT)
+        else:
+            reply = _too_many_masked()
+        await self._respond(wanted.request_id, reply)
+
+    async def _respond(self, request_id: int, reply: Reply) -> None:
+        response = Response(request_id=request_id, status=reply.status, body=reply.body)
         try:
             await self._channel.send(encode(response))
         except ChannelClosed:
@@ -91,7 +124,12 @@ class Forwarder:
 
     async def _ask(self, request: RawRequest) -> Reply:
         body = request.body if len(request.body) else UNSET
-        return await self._calls.call(request.operation, request.parameters, body=body, text=request.text)
+        began = self._asking[request.request_id] = time.monotonic()
+        try:
+            return await self._calls.call(request.operation, request.parameters, body=body, text=request.text)
+        finally:
+            self._asking.pop(request.request_id, None)
+            self._waited += time.monotonic() - began
 
     def _learn_secrets(self, operation: str, reply: Reply) -> None:
         """From now on the log must not show what user code is about to get."""
@@ -103,6 +141,19 @@ class Forwarder:
             self._masker.add(connection_values(from_plain(Connection, reply.body)))
         elif operation == "get_variable":
             self._masker.add(variable_values(from_plain(Variable, reply.body)))
+
+
+def _too_many_masked() -> Reply:
+    problem = Problem(
+        type=f"https://tradewind.dev/problems/{ProblemReason.INVALID_VALUE}",
+        title="Invalid value",
+        status=422,
+        detail=f"User code may have {MAX_MASKED} texts masked.",
+        reason=ProblemReason.INVALID_VALUE,
+        field="values",
+        action="Mask fewer and longer texts.",
+    )
+    return Reply(422, to_plain(problem))
 
 
 def _not_for_tasks(operation: str) -> Reply:

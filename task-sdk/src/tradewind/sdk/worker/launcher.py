@@ -22,6 +22,7 @@ from tradewind.sdk.worker.lifeline import Lifeline
 from tradewind.sdk.worker.live_process import ExitStatus, LiveProcess
 from tradewind.sdk.worker.orphans import Orphans
 from tradewind.sdk.worker.reuse_pool import ReusedProcess, ReusePool
+from tradewind.sdk.worker.spare_children import SpareChildren, fork
 from tradewind.sdk.worker.warm_cache import Declined, WarmCache
 from tradewind.sdk.worker.zygote_keeper import ZygoteKeeper
 
@@ -137,6 +138,7 @@ class Launcher:
             idle_seconds=self._idle_seconds,
             import_timeout_seconds=self._import_timeout_seconds,
         )
+        self._spares = SpareChildren()
         self._reuse = ReusePool(
             max_idle=self._max_reused, idle_seconds=self._reuse_idle_seconds, kill=_kill_if_it_lives
         )
@@ -148,6 +150,7 @@ class Launcher:
     ) -> None:
         self._closing = True
         self._reuse.close()
+        self._spares.close()
         await self._warm.close()
         await self._zygote.close()
         await asyncio.gather(*(process.kill_tree() for process in self._launched))
@@ -280,30 +283,28 @@ class Launcher:
         fresh_reason: str | None = None,
         spawn: bool = False,
     ) -> LaunchedProcess:
-        pipes = Pipes(request.run_as)
         try:
-            # The children of a warm parent are its user already.
-            user = None if warm else request.run_as
-            process = await forker.start_child(pipes.child_ends, spawn=spawn, run_as=user)
+            if warm:
+                # The children of a warm parent are its user already.
+                child = await self._spares.take(forker, request.run_as)
+            else:
+                child = await fork(forker, request.run_as, spawn=spawn, run_as=request.run_as)
         except ForkRefused as error:
-            pipes.close()
             raise LaunchFailed(str(error)) from error
-        except BaseException:
-            pipes.close()
-            raise
-        finally:
-            pipes.close_child_ends()
         launched = LaunchedProcess(
             dispatch_id=request.dispatch_id,
-            process=process,
+            process=child.process,
             session=forker.session,
             warm=warm,
             fresh_reason=fresh_reason,
             spawned=spawn,
-            pipes=pipes,
+            pipes=child.pipes,
             orphans=self._orphans,
         )
-        return await self._assign(request, launched, pipes)
+        await self._assign(request, launched, child.pipes)
+        if warm:
+            self._spares.prepare(forker, request.run_as)
+        return launched
 
     async def _assign(self, request: LaunchRequest, launched: LaunchedProcess, pipes: Pipes) -> LaunchedProcess:
         self._launched.add(launched)

@@ -260,7 +260,10 @@ class _OneShot:
                 return EXIT_ACKNOWLEDGED
             if problem.reason not in {ProblemReason.TOO_BUSY, ProblemReason.INTERNAL_ERROR}:
                 logger.error(
-                    "the server refuses the start (%s): %s %s", problem.reason, problem.detail, problem.action or ""
+                    "the server refuses the start (%s): %s; %s",
+                    problem.reason,
+                    problem.detail,
+                    problem.action or "the command is not repeated",
                 )
                 return EXIT_NOT_ACKNOWLEDGED
             await asyncio.sleep(problem.retry_after_seconds or backoff.pause())

@@ -83,11 +83,16 @@ def raise_if_final(problem: ProblemError) -> None:
         SessionRefused: the refusal is final.
     """
     if problem.reason in _FINAL_REFUSALS:
-        offered = f" The server speaks {', '.join(problem.supported_versions)}." if problem.supported_versions else ""
-        raise SessionRefused(
-            f"the server refuses this worker ({problem.reason}): {problem.detail}{offered} "
-            f"{problem.action or _REMEDIES.get(problem.reason, '')}".strip()
-        )
+        offered = f"the server speaks {', '.join(problem.supported_versions)}" if problem.supported_versions else ""
+        remedy = problem.action or _REMEDIES.get(problem.reason, "")
+        said = _sentences(problem.detail, offered, remedy)
+        raise SessionRefused(f"the server refuses this worker ({problem.reason}): {said}")
+
+
+def _sentences(*clauses: str) -> str:
+    """Clauses as sentences of their own, the empty ones left out; the first begins as it is written."""
+    first, *others = [clause.rstrip(". ") for clause in clauses if clause]
+    return ". ".join([first, *(clause[:1].upper() + clause[1:] for clause in others)]) + "."
 
 
 _REMEDIES: dict[str, str] = {

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_API_URL = "http://127.0.0.1:8080"
 _QUEUE = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
 _CLASS = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*")
+_PREFIX = "TRADEWIND_WORKER_"
+# What Kubernetes adds to the environment where a service is called tradewind-worker.
+_SERVICE_LINK = re.compile(rf"{_PREFIX}(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_\d+_(TCP|UDP|SCTP)(_[A-Z]+)?)?)")
 _MEBIBYTE = 1024 * 1024
 _AMOUNTS = (
     "capacity",
@@ -116,8 +120,9 @@ def load_worker_settings(environ: Mapping[str, str], **chosen: object) -> Worker
         chosen: fields of `WorkerSettings`, such as options of a command line.
 
     Raises:
-        WorkerSettingsError: a value is missing or wrong.
+        WorkerSettingsError: a value is missing or wrong, or a variable that begins like those above is none of them.
     """
+    _refuse_unknown(environ)
     values: dict[str, object] = {"state_directory": _default_state_directory(environ)}
     for name, (variable, read) in _VARIABLES.items():
         text = environ.get(variable)
@@ -150,6 +155,22 @@ _VARIABLES = {
     "stop_timeout": ("TRADEWIND_WORKER_STOP_TIMEOUT", float),
     "code_cache_bytes": ("TRADEWIND_WORKER_CODE_CACHE_BYTES", int),
 }
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """Refuse what looks like a setting and is none: a mistyped one would leave its default in force.
+
+    Raises:
+        WorkerSettingsError: naming the variable and the setting whose name is nearest.
+    """
+    known = {variable.removeprefix(_PREFIX) for variable, _ in _VARIABLES.values() if variable.startswith(_PREFIX)}
+    for name in sorted(environ):
+        of_worker = name.startswith(_PREFIX) and not _SERVICE_LINK.fullmatch(name)
+        if of_worker and (rest := name.removeprefix(_PREFIX)) not in known:
+            near = get_close_matches(rest, known, n=1)
+            every = ", ".join(_PREFIX + one for one in sorted(known))
+            meant = f"did you mean {_PREFIX}{near[0]}?" if near else f"settings are {every}"
+            raise WorkerSettingsError(f"{name} is no setting of the worker: {meant}")
 
 
 def _read(variable: str, text: str, read: object) -> object:

@@ -151,13 +151,20 @@ def fits(activity: Activity, outcome: Outcome) -> bool:
 
 
 def masked(outcome: Outcome, masks: Masks) -> Outcome:
-    """The outcome without secrets in its texts. Values that the task returned are its own."""
+    """The outcome without secrets in its texts. What a task returned or a file declares is its own."""
     if isinstance(outcome, TaskFailed):
         error = outcome.error
         traceback = masks.mask(error.traceback)[-MAX_TRACEBACK:] if error.traceback else None
         message = masks.mask(error.message)[:MAX_MESSAGE]
         return msgspec.structs.replace(
             outcome, error=msgspec.structs.replace(error, message=message, traceback=traceback)
+        )
+    if isinstance(outcome, FileParsed) and outcome.error is not None:
+        blamed = outcome.error
+        traceback = masks.mask(blamed.traceback)[-MAX_TRACEBACK:] if blamed.traceback else None
+        message = masks.mask(blamed.message)[:MAX_MESSAGE]
+        return msgspec.structs.replace(
+            outcome, error=msgspec.structs.replace(blamed, message=message, traceback=traceback)
         )
     if isinstance(outcome, TaskSkipped) and outcome.message:
         return msgspec.structs.replace(outcome, message=masks.mask(outcome.message)[:MAX_MESSAGE])

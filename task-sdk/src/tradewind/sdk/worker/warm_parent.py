@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from tradewind.sdk.runtime import ImportNeedsTry
 from tradewind.sdk.worker import child, descriptors, lifeline, linux, process_tree, run_as
 from tradewind.sdk.worker.control import MAX_REASON, Imported, StartWarmParent
 from tradewind.sdk.worker.descriptors import CONTROL
@@ -67,6 +68,8 @@ def _load(runner: child.Runner, request: StartWarmParent) -> tuple[object, str |
     os.environ.update(_ONE_THREAD)
     try:
         return runner.load_dag_file(request.snapshot_directory, request.file), None
+    except ImportNeedsTry as error:
+        return None, str(error)
     except BaseException as error:  # noqa: BLE001 - the try repeats it in a process of its own and reports it in full
         return None, f"The import of {request.file} raised {type(error).__name__}: {error}"
     finally:

@@ -1,4 +1,8 @@
-"""What a task may use beyond its own run: each use is held against its grants, and what is admitted is audited."""
+"""What user code may use beyond its own run: each use is held against its grants, and what is admitted is audited.
+
+A task has the grants of its DAG and its own. A DAG file that is parsed has none: what it would declare is only known
+when its parse has ended, so `security.grants` alone decides what it may read.
+"""
 
 from __future__ import annotations
 
@@ -45,12 +49,12 @@ TRIGGER_RUN: Final = Right("trigger_run", ("trigger_dags",), "dag_id", "DAG")
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use that the grants admit."""
+    """A use that the grants admit: by a task, or by the parse of a file when `task` is None."""
 
     right: Right
     name: str
     declared: bool
-    task: DispatchedTask
+    task: DispatchedTask | None
 
 
 def grants_of(tx: Transaction, task: DispatchedTask) -> Grants:
@@ -77,6 +81,39 @@ def admit(tx: Transaction, call: OperationCall, dispatch: Dispatch, right: Right
     return Use(right, name, declared=any(matches(pattern, name) for pattern in patterns), task=task)
 
 
+def admit_read(tx: Transaction, call: OperationCall, dispatch: Dispatch, right: Right) -> Use:
+    """Hold the read of a secret against the grants of the task, or of the parse, that asks.
+
+    Raises:
+        Refused: `not_allowed`.
+    """
+    if dispatch.task is not None:
+        return admit(tx, call, dispatch, right)
+    check_reading_while_parsed(call, dispatch, f"{right.noun}s", field=right.parameter)
+    return Use(right, call.parameters[right.parameter], declared=False, task=None)
+
+
+def check_reading_while_parsed(call: OperationCall, dispatch: Dispatch, what: str, *, field: str) -> None:
+    """Hold what a DAG file reads while it is parsed against the setting.
+
+    Args:
+        call: the call of the parse.
+        dispatch: its dispatch.
+        what: what is read, in the plural.
+        field: parameter of the operation to blame.
+
+    Raises:
+        Refused: `not_allowed`.
+    """
+    if call.services.settings.security.grants == "deny":
+        raise Refused(
+            ProblemReason.NOT_ALLOWED,
+            f"{dispatch.file} is being parsed, and a file that is parsed reads no {what} where security.grants is deny",
+            field=field,
+            action=f"read {what} in tasks that declare them, or set security.grants to audit or allow",
+        )
+
+
 def admit_reading_dag(tx: Transaction, call: OperationCall, dispatch: Dispatch, right: Right) -> Use | None:
     """Like `admit`, for reading runs of a DAG; None for the own one, which needs no grant and no audit."""
     if call.parameters[right.parameter] == own_task(dispatch).dag_id:
@@ -84,20 +121,27 @@ def admit_reading_dag(tx: Transaction, call: OperationCall, dispatch: Dispatch, 
     return admit(tx, call, dispatch, right)
 
 
-def record_use(tx: Transaction, call: OperationCall, use: Use, **detail: str) -> None:
+def record_use(tx: Transaction, call: OperationCall, dispatch: Dispatch, use: Use, **detail: str) -> None:
     """Write a use into the audit trail.
 
     Args:
         tx: a transaction that writes.
         call: the call that the use is made by.
+        dispatch: what the call acts for.
         use: what was admitted.
         detail: anything else worth knowing; no secrets.
     """
+    task = use.task
+    by = (
+        {"bundle": dispatch.bundle, "file": dispatch.file}
+        if task is None
+        else {"dag_id": task.dag_id, "task_id": task.task_id}
+    )
     audit.append(
         tx,
         actor=call.activity.label,
         action=use.right.action,
         subject=use.name,
-        detail={"declared": use.declared, "dag_id": use.task.dag_id, "task_id": use.task.task_id, **detail},
+        detail={"declared": use.declared, **by, **detail},
         dispatch_id=call.activity.dispatch_id,
     )

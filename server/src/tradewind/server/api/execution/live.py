@@ -1,15 +1,16 @@
 """Handlers for activities: each runs in one transaction that first finds the caller's dispatch live.
 
-Whether an activity may act is decided here and nowhere else: by its live row, never by its token or a cache.
+Whether an activity may act is decided here and nowhere else: by its live row, never by its token or a cache. So is
+what the code of which kind of activity may call at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from tradewind.server.api.execution.calls import Handler, OperationCall, OperationResult
-from tradewind.server.contract import ProblemReason
+from tradewind.server.contract import ActivityKind, ProblemReason
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store import dispatches
 from tradewind.server.store.handouts import Dispatch, DispatchedTask
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 ActivityJob: TypeAlias = "Callable[[Transaction, OperationCall, Dispatch], OperationResult]"
 """What an operation does inside the transaction; like every job of the store it may run more than once."""
 
+FOR_PARSES: Final = frozenset({"get_variable", "get_connection", "list_variable_keys"})
+"""Of the operations that user code may call, those that a DAG file may call while it is parsed: it reads secrets."""
+
 
 def writes(job: ActivityJob) -> Handler:
     """A handler whose effect is committed before it answers."""
 
     async def handle(call: OperationCall) -> OperationResult:
-        return await call.services.store.write(lambda tx: job(tx, call, own_dispatch(tx, call.activity)))
+        return await call.services.store.write(lambda tx: job(tx, call, _acting_dispatch(tx, call)))
 
     return handle
 
@@ -35,7 +39,7 @@ def reads(job: ActivityJob) -> Handler:
     """A handler that changes nothing."""
 
     async def handle(call: OperationCall) -> OperationResult:
-        return await call.services.store.read(lambda tx: job(tx, call, own_dispatch(tx, call.activity)))
+        return await call.services.store.read(lambda tx: job(tx, call, _acting_dispatch(tx, call)))
 
     return handle
 
@@ -56,6 +60,19 @@ def own_dispatch(tx: Transaction, activity: ActivityPrincipal) -> Dispatch:
     return dispatch
 
 
+def _acting_dispatch(tx: Transaction, call: OperationCall) -> Dispatch:
+    """The dispatch that a call acts for, of a kind whose code may make it.
+
+    Raises:
+        Refused: unknown_dispatch, dispatch_ended, wrong_activity or not_allowed.
+    """
+    dispatch = own_dispatch(tx, call.activity)
+    operation = call.operation
+    if dispatch.kind is ActivityKind.PARSE_DAG_FILE and operation.from_task and operation.id not in FOR_PARSES:
+        raise _not_for(dispatch)
+    return dispatch
+
+
 def own_task(dispatch: Dispatch) -> DispatchedTask:
     """The task instance of a dispatch.
 
@@ -63,9 +80,13 @@ def own_task(dispatch: Dispatch) -> DispatchedTask:
         Refused: not_allowed, when the activity is none of a task.
     """
     if dispatch.task is None:
-        raise Refused(
-            ProblemReason.NOT_ALLOWED,
-            f"an activity of kind {dispatch.kind.value} may not call this",
-            action="call this from a task",
-        )
+        raise _not_for(dispatch)
     return dispatch.task
+
+
+def _not_for(dispatch: Dispatch) -> Refused:
+    return Refused(
+        ProblemReason.NOT_ALLOWED,
+        f"an activity of kind {dispatch.kind.value} may not call this",
+        action="call this from a task",
+    )

@@ -39,7 +39,7 @@ def trigger_run(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> Run
     def trigger() -> dict[str, Any]:
         with _in_words_of_the_contract():
             row = _create(tx, use.name, body, actor=call.activity.label)
-        record_use(tx, call, use, run_id=row.run_id)
+        record_use(tx, call, dispatch, use, run_id=row.run_id)
         plain: dict[str, Any] = to_plain(_summary(row))
         return plain
 
@@ -53,7 +53,7 @@ def get_run(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> RunSumm
     with _in_words_of_the_contract():
         row = runs.get_run(tx, call.parameters["dag_id"], call.parameters["run_id"])
     if use is not None:
-        record_use(tx, call, use, run_id=row.run_id)
+        record_use(tx, call, dispatch, use, run_id=row.run_id)
     return _summary(row)
 
 

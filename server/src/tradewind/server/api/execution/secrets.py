@@ -1,4 +1,4 @@
-"""Variables and connections: what a task may read and write is judged by its grants, and every use is audited."""
+"""Variables and connections: what user code may read and write is judged by its grants, and every use is audited."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from tradewind.server.api.execution.admission import (
     WRITE_VARIABLE,
     Use,
     admit,
+    admit_read,
+    check_reading_while_parsed,
     grants_of,
     record_use,
 )
-from tradewind.server.api.execution.live import own_task, reads, writes
+from tradewind.server.api.execution.live import reads, writes
 from tradewind.server.contract import Connection, ProblemReason, SetVariable, Variable, VariableKeys
 from tradewind.server.domain.grants import matches
 from tradewind.server.domain.refusals import Refused
@@ -29,22 +31,22 @@ if TYPE_CHECKING:
 @writes
 def get_variable(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> Variable:
     """A variable with its value."""
-    use = admit(tx, call, dispatch, READ_VARIABLE)
+    use = admit_read(tx, call, dispatch, READ_VARIABLE)
     variable = secrets.get_variable(tx, use.name)
     if variable is None:
         raise _not_found(use)
-    record_use(tx, call, use)
+    record_use(tx, call, dispatch, use)
     return variable
 
 
 @writes
 def get_connection(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> Connection:
     """A connection with its secrets."""
-    use = admit(tx, call, dispatch, READ_CONNECTION)
+    use = admit_read(tx, call, dispatch, READ_CONNECTION)
     connection = secrets.get_connection(tx, use.name)
     if connection is None:
         raise _not_found(use)
-    record_use(tx, call, use)
+    record_use(tx, call, dispatch, use)
     return connection
 
 
@@ -61,7 +63,7 @@ def set_variable(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> No
             known = secrets.variable_row(tx, use.name)
             description = None if known is None else known.description
         secrets.put_variable(tx, Variable(key=use.name, value=body.value), description)
-        record_use(tx, call, use)
+        record_use(tx, call, dispatch, use)
 
     receipts.once(tx, dispatch.dispatch_id, body.op_id, put)
 
@@ -75,20 +77,20 @@ def delete_variable(tx: Transaction, call: OperationCall, dispatch: Dispatch) ->
     def delete() -> None:
         if not secrets.delete_variable(tx, use.name):
             raise _not_found(use)
-        record_use(tx, call, use)
+        record_use(tx, call, dispatch, use)
 
     receipts.once(tx, dispatch.dispatch_id, call.parameters["op_id"], delete)
 
 
 @reads
 def list_variable_keys(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> VariableKeys:
-    """Keys of the variables that the task may read. A key is no secret, so this is not audited."""
+    """Keys of the variables that the caller may read. A key is no secret, so this is not audited."""
     keys = secrets.variable_keys(tx, call.parameters.get("prefix", ""))
-    if call.services.settings.security.grants == "deny":
-        declared = grants_of(tx, own_task(dispatch)).variables
+    if dispatch.task is None:
+        check_reading_while_parsed(call, dispatch, "variables", field="prefix")
+    elif call.services.settings.security.grants == "deny":
+        declared = grants_of(tx, dispatch.task).variables
         keys = [key for key in keys if any(matches(pattern, key) for pattern in declared)]
-    else:
-        own_task(dispatch)
     return VariableKeys(keys=keys)
 
 

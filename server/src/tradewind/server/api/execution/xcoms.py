@@ -38,7 +38,7 @@ def find_xcom(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> XComV
     )
     value = xcoms.find_xcom(tx, dispatch, wanted)
     if use is not None:
-        record_use(tx, call, use, of_task=wanted.task_id, key=wanted.key)
+        record_use(tx, call, dispatch, use, of_task=wanted.task_id, key=wanted.key)
     return value
 
 

@@ -6,14 +6,15 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import StreamingResponse
 
 from tradewind.server.api.public.access import Given, Limit, Offset, User
-from tradewind.server.api.public.shapes import Body, Moment, Shape, seconds_between
+from tradewind.server.api.public.run_filters import Filter, Order
+from tradewind.server.api.public.shapes import Body, Moment, Shape, legible, seconds_between
 from tradewind.server.contract import DAG_RUN_FINAL, DagRunState, JsonValue, ProblemReason, Reason, to_plain
 from tradewind.server.domain.reason_words import message
 from tradewind.server.domain.reasons import explain_run
@@ -132,10 +133,10 @@ async def list_dag_runs(
     *,
     services: Given,
     dag_id: str,
+    chosen: Filter,
     limit: Limit = 50,
     offset: Offset = 0,
-    state: Annotated[list[DagRunState] | None, Query()] = None,
-    order_by: Annotated[Literal["run_after", "-run_after"], Query(description="Minus: newest first.")] = "-run_after",
+    order_by: Order = None,
 ) -> DagRunCollection:
     """Runs of one DAG, or with `~` of all."""
 
@@ -145,10 +146,10 @@ async def list_dag_runs(
         page = runs.list_runs(
             tx,
             None if dag_id == ALL_DAGS else dag_id,
-            states=tuple(state or ()),
+            chosen=chosen,
             limit=limit,
             offset=offset,
-            newest_first=order_by.startswith("-"),
+            order=order_by or ("-run_after",),
         )
         return page, [run_shape(tx, row) for row in page.items]
 
@@ -243,7 +244,7 @@ def run_shape(tx: Transaction, row: RunRow) -> DagRun:
         state=row.state,
         triggered_by=row.triggered_by,
         triggering_user_name=row.triggering_user,
-        conf=row.conf,
+        conf=legible(row.conf),
         note=row.note,
         dag_versions=[version],
         bundle_version=row.snapshot,

@@ -114,7 +114,7 @@ def _task(task: SerializedTask, downstream: list[str]) -> Task:
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
         executor=task.executor,
-        operator_name=task.operator,
+        operator_name=task.operator_name or task.operator,
         class_ref=ClassReference(module_path=task.operator_module, class_name=task.operator),
         upstream_task_ids=list(task.upstream),
         downstream_task_ids=downstream,

@@ -125,7 +125,9 @@ async def get_dag_details(services: Given, dag_id: str) -> DagDetails:
     def find(tx: Transaction) -> DagDetails:
         row = dags.get_dag(tx, dag_id)
         version = dags.get_dag_version(tx, row.dag_version_pk)
-        return _details(row, version, runs.list_runs(tx, dag_id, states=["running"], limit=1).total)
+        return _details(
+            row, version, runs.list_runs(tx, dag_id, chosen=runs.RunFilter(states=["running"]), limit=1).total
+        )
 
     return await services.store.read(find)
 

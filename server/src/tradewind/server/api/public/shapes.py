@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic_core import PydanticCustomError
 
 from tradewind.server.contract import ProblemReason
 from tradewind.server.domain.refusals import Refused
+
+_HALF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 
 
 class Body(BaseModel):
@@ -68,6 +72,18 @@ def _refuse_half_a_pair(text: str, at: str) -> None:
             field=at or None,
             action="write characters beyond U+FFFF as both halves of their pair, or as UTF-8",
         ) from None
+
+
+def legible(value: dict[str, Any]) -> dict[str, Any]:
+    """A stored JSON object as an answer can hold it: half of a surrogate pair becomes the replacement character.
+
+    Nothing of the kind is taken any more, and one row that has it must not spoil the answer about all of them.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    if not _HALF_A_PAIR.search(text):
+        return value
+    found: dict[str, Any] = json.loads(_HALF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", text))
+    return found
 
 
 def _written_out(given: Any) -> Any:

@@ -18,6 +18,7 @@ from tradewind.server.store import dags, runs, views
 
 if TYPE_CHECKING:
     from tradewind.server.api.services import Services
+    from tradewind.server.contract import SerializedTask
     from tradewind.server.domain.reason_views import InstanceView
     from tradewind.server.store import Transaction
     from tradewind.server.store.rows import InstanceRow, TryRow
@@ -153,7 +154,7 @@ class Names:
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
-        self._tasks: dict[int, dict[str, str | None]] = {}
+        self._tasks: dict[int, dict[str, SerializedTask]] = {}
 
     def of_dag(self, row: InstanceRow) -> str:
         """Name of the DAG of a task instance."""
@@ -161,11 +162,20 @@ class Names:
 
     def of_task(self, row: InstanceRow) -> str:
         """Name of its task."""
-        names = self._tasks.get(row.dag_version_pk)
-        if names is None:
-            tasks = dags.dag_version(self._tx, row.dag_version_pk).tasks
-            names = self._tasks[row.dag_version_pk] = {task.task_id: task.display_name for task in tasks}
-        return names.get(row.task_id) or row.task_id
+        task = self._task(row)
+        return (task and task.display_name) or row.task_id
+
+    def of_operator(self, row: InstanceRow) -> str:
+        """What its operator is called."""
+        task = self._task(row)
+        return (task and task.operator_name) or row.operator
+
+    def _task(self, row: InstanceRow) -> SerializedTask | None:
+        tasks = self._tasks.get(row.dag_version_pk)
+        if tasks is None:
+            version = dags.dag_version(self._tx, row.dag_version_pk)
+            tasks = self._tasks[row.dag_version_pk] = {task.task_id: task for task in version.tasks}
+        return tasks.get(row.task_id)
 
 
 def _instance(row: InstanceRow, view: InstanceView, names: Names, now: datetime) -> TaskInstance:
@@ -193,7 +203,7 @@ def _instance(row: InstanceRow, view: InstanceView, names: Names, now: datetime)
         queue=row.queue,
         executor=row.executor,
         operator=row.operator,
-        operator_name=row.operator,
+        operator_name=names.of_operator(row),
         queued_when=row.queued_at,
         note=row.note,
         scheduled_when=row.scheduled_at,
@@ -227,7 +237,7 @@ def _try(row: InstanceRow, task_try: TryRow, names: Names, now: datetime) -> Tas
         queue=task_try.queue,
         executor=task_try.executor,
         operator=row.operator,
-        operator_name=row.operator,
+        operator_name=names.of_operator(row),
         queued_when=task_try.queued_at,
         worker=task_try.worker,
         error=task_try.error,

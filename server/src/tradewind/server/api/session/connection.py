@@ -216,7 +216,13 @@ class Connection:
         else:
             call = FrameCall(operation, frame, self.identity, self._owner)
             answer = await perform(self._services, self._handlers, call)
-        self._line.put(response_frame(frame.request_id, answer))
+        try:
+            written = response_frame(frame.request_id, answer)
+        except ValueError as error:
+            # It belongs to this request: the connection has others.
+            document = internal_error(error, frame.operation)
+            written = response_frame(frame.request_id, Answer(document.status, document))
+        self._line.put(written)
         if isinstance(answer.result, Problem) and answer.result.reason is ProblemReason.STALE_CONNECTION:
             self.fence()
 

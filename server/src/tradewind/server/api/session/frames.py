@@ -82,7 +82,11 @@ def refused_frame(refusal: Refused) -> bytes:
 
 
 def response_frame(request_id: int, answer: Answer) -> bytes:
-    """The answer to a request; put together from parts so that a large body is not read back and written twice."""
+    """The answer to a request; put together from parts so that a large body is not read back and written twice.
+
+    Raises:
+        ValueError: what is stored cannot be written as JSON.
+    """
     head = b'{"frame":"response","request_id":%d,"status":%d' % (request_id, answer.status)
     if answer.result is None:
         return head + b"}"

@@ -38,6 +38,16 @@ class Renewal(m.WireModel):
     """Expiry of the token."""
 
 
+class Mask(m.TaggedModel):
+    """Texts that the log must not show from now on. The answer is a response without a body."""
+
+    tag_property: t.ClassVar[str] = "frame"
+    frame: t.Literal["mask"] = "mask"
+    request_id: t.Annotated[int, p.Field(ge=1)]
+    """Unique among the frames of the child that are answered."""
+    values: t.Annotated[list[str], p.Field(max_length=10000)]
+
+
 class Delta(m.WireModel):
     """A span of calendar months and of time."""
 
@@ -1117,6 +1127,8 @@ class SerializedTask(m.WireModel):
     """Class name of the operator."""
     operator_module: t.Annotated[str, p.Field(min_length=1, max_length=500)]
     """Import path of the module of the operator."""
+    operator_name: m.Omittable[t.Annotated[str, p.Field(min_length=1, max_length=250)]] = None
+    """What people call the operator, if that is not its class: @task or @task.bash."""
     upstream: list[TaskId]
     """Tasks that this one waits for, sorted."""
     trigger_rule: TriggerRule
@@ -1269,7 +1281,7 @@ class Result(m.TaggedModel):
     outcome: Outcome
 
 
-ChildFrame: t.TypeAlias = t.Annotated[Request | Result, p.Field(discriminator="frame")]
+ChildFrame: t.TypeAlias = t.Annotated[Request | Mask | Result, p.Field(discriminator="frame")]
 """Frame from the child. Its requests carry no token: the supervisor adds it."""
 
 class RunEndCause(enum.StrEnum):
@@ -1451,6 +1463,7 @@ __all__ = [
     "LogSource",
     "MapIndex",
     "Marked",
+    "Mask",
     "NoWorkerForQueue",
     "Offer",
     "OnCut",

@@ -10,7 +10,7 @@ from tradewind.server.store.dispatches.lookup import (
     live_dispatch,
     undelivered,
 )
-from tradewind.server.store.dispatches.losses import hand_back, lose
+from tradewind.server.store.dispatches.losses import give_up, hand_back, lose
 from tradewind.server.store.dispatches.reports import finish, record_reports, report_started
 from tradewind.server.store.dispatches.stopping import confirm_gone, stop_live_tries, stop_live_try
 from tradewind.server.store.dispatches.takers import Handouts
@@ -42,6 +42,7 @@ __all__ = [
     "confirm_gone",
     "ended_among",
     "finish",
+    "give_up",
     "hand_back",
     "handout",
     "handouts",

@@ -17,7 +17,7 @@ from tradewind.server.store.tables import worker_session
 from tradewind.server.store.transaction import Transaction
 
 _CONNECTED = select(worker_session.c.session_id, worker_session.c.connection_epoch).where(
-    within(worker_session.c.session_id, "sessions"), worker_session.c.connected
+    within(worker_session.c.session_id, "sessions"), worker_session.c.connected, worker_session.c.closed_at.is_(None)
 )
 _CLAIMS: Final[dict[ActivityKind, Callable[[Transaction, str, Takers], Handouts]]] = {
     ActivityKind.EXECUTE_TASK: claim_tasks,
@@ -30,7 +30,8 @@ def claim(tx: Transaction, requests: Sequence[ClaimRequest]) -> Handouts:
 
     Tasks go out by turns of their DAGs, within a DAG by weight, and within all limits: slots of pools, active tasks of
     a run, active instances of a task. Parses go out by age. A worker whose connection is not the newest one of its
-    instance gets nothing. Of several processes that claim tasks at the same time one goes ahead; the others are told.
+    instance gets nothing, and neither does one that was silent for so long that its session is closed. Of several
+    processes that claim tasks at the same time one goes ahead; the others are told.
 
     Args:
         tx: a transaction that writes.

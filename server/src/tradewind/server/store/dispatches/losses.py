@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
-from tradewind.server.contract import TaskInstanceEvent
+from tradewind.server.contract import TaskError, TaskInstanceEvent, to_plain
 from tradewind.server.domain import retries
 from tradewind.server.store.dags.records import record_failure
 from tradewind.server.store.dispatches.held import Held, HeldInstance, HeldParse, hold
@@ -19,6 +19,9 @@ MOST_LOST_PARSES = 3
 
 HANDED_BACK = "handed_back"
 """Why a dispatch ended that was never delivered."""
+
+UNDELIVERABLE = "undeliverable"
+"""Why a dispatch ended whose activity cannot be put into words for a worker."""
 
 _MESSAGES: Final = {
     LossCause.WORKER_SILENT: "its worker was silent for too long",
@@ -87,6 +90,44 @@ def hand_back(tx: Transaction, dispatch_ids: Collection[str]) -> list[str]:
             ledger.end_parse(held, held.parse, again=True, lost=False, reason=HANDED_BACK)
     ledger.write()
     return sorted(held.dispatch_id for held in unused)
+
+
+def give_up(tx: Transaction, faults: Mapping[str, str]) -> list[str]:
+    """End dispatches whose activities cannot be delivered to anybody: what is stored for them cannot be sent.
+
+    A try counts as a failed one, with the fault as its error: what is stored may be mended until its next try. A file
+    gets an import error.
+
+    Args:
+        tx: a transaction that writes.
+        faults: what is wrong and what to do, by dispatch. Those that ended or started meanwhile are left alone.
+
+    Returns:
+        Those that were ended, sorted.
+    """
+    ledger = Ledger(tx)
+    unsent = [held for held in hold(tx, faults).values() if held.live and held.started_at is None]
+    for held in unsent:
+        fault = f"it could not be delivered: {faults[held.dispatch_id]}"
+        if held.instance is not None:
+            error = TaskError(type="TryUndeliverable", message=fault, retryable=True)
+            ledger.end_try(
+                held,
+                held.instance,
+                retries.verdict(error, failures=held.instance.failures, retries=held.instance.retries),
+                try_state="failed",
+                reason=UNDELIVERABLE,
+                error=to_plain(error),
+                failed=True,
+                actor=f"executor:{held.executor}",
+            )
+        elif held.parse is not None:
+            record_failure(tx, held.parse.parsed_file, "ParsingUndeliverable", fault)
+            ledger.end_parse(held, held.parse, again=False, lost=False, reason=UNDELIVERABLE)
+    ledger.write()
+    if unsent:
+        tx.hint("ended")
+    return sorted(held.dispatch_id for held in unsent)
 
 
 def lose_try(

@@ -4,6 +4,7 @@ from tradewind.server.store.events import list_all_events, list_events
 from tradewind.server.store.runs.cancel import cancel_run, delete_run
 from tradewind.server.store.runs.clear import Clearing, clear, clearable
 from tradewind.server.store.runs.create import create_run
+from tradewind.server.store.runs.filters import Bound, RunFilter
 from tradewind.server.store.runs.finding import previous_run, run_like
 from tradewind.server.store.runs.lists import (
     get_instance,
@@ -19,8 +20,10 @@ from tradewind.server.store.runs.mark import Marking, mark_instances, mark_run, 
 from tradewind.server.store.runs.notes import note_instance, note_run
 
 __all__ = [
+    "Bound",
     "Clearing",
     "Marking",
+    "RunFilter",
     "cancel_run",
     "clear",
     "clearable",

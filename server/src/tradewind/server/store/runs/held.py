@@ -15,7 +15,7 @@ from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.dags.catalogue import dag_version
 from tradewind.server.store.runs.lists import get_run
 from tradewind.server.store.statements import within
-from tradewind.server.store.tables import dag_run, dispatch, task_instance
+from tradewind.server.store.tables import dag_run, dispatch, pruned_run, task_instance
 from tradewind.server.store.transaction import Transaction
 
 MOST_RUNS = 1000
@@ -59,6 +59,7 @@ _INSTANCES = (
     .where(within(task_instance.c.run_pk, "runs"))
     .order_by(task_instance.c.pk)
 )
+_GIVEN_UP = select(pruned_run.c.run_pk).where(within(pruned_run.c.run_pk, "runs"))
 _OF_TASKS = _INSTANCES.where(within(task_instance.c.task_id, "task_ids"))
 
 
@@ -114,9 +115,11 @@ class RunRange:
 def hold_runs(tx: Transaction, wanted: RunRange) -> list[HeldRun]:
     """Find runs, and lock them in a transaction that writes.
 
+    Runs that retention is deleting are left out of a range.
+
     Raises:
-        Refused: `not_found` for the run; `invalid_value` when it has no logical date and others are asked for by it, or
-            when there are too many.
+        Refused: `not_found` for the run; `conflict` when retention is deleting it; `invalid_value` when it has no
+            logical date and others are asked for by it, or when there are too many.
     """
     found: Select[Any] = _RUN_COLUMNS.where(dag_run.c.dag_id == wanted.dag_id.replace("\0", ""))
     if wanted.run_id is None:
@@ -146,7 +149,22 @@ def hold_runs(tx: Transaction, wanted: RunRange) -> list[HeldRun]:
         )
     if not tx.read_only:
         rows = _locked(tx, [row.pk for row in rows])
-    return [_held_run(row) for row in rows]
+    return [_held_run(row) for row in _kept(tx, wanted, rows)]
+
+
+def _kept(tx: Transaction, wanted: RunRange, rows: Sequence[Any]) -> list[Any]:
+    """The runs that retention is not deleting, as is known for sure once they are locked."""
+    given_up = {row.run_pk for row in tx.rows(_GIVEN_UP, {"runs": [row.pk for row in rows]})} if rows else set()
+    if wanted.run_id is not None and (
+        not rows or any(row.run_id == wanted.run_id and row.pk in given_up for row in rows)
+    ):
+        raise Refused(
+            ProblemReason.CONFLICT,
+            f"run {wanted.run_id} is old and is being deleted",
+            field="dag_run_id",
+            action="trigger the DAG anew; retention.runs_days says how long runs are kept",
+        )
+    return [row for row in rows if row.pk not in given_up]
 
 
 def _locked(tx: Transaction, pks: Collection[int]) -> Sequence[Any]:

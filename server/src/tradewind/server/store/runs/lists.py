@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 from sqlalchemy import Select, func, select
 from sqlalchemy import bindparam as bind
@@ -11,9 +11,12 @@ from sqlalchemy import bindparam as bind
 from tradewind.server.contract import DagRunState, ProblemReason, TaskInstanceState
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.rows import InstanceRow, Page, RunRow, TryRow
+from tradewind.server.store.runs.filters import RunFilter, RunOrder, ordered
 from tradewind.server.store.statements import within
 from tradewind.server.store.tables import dag_run, task_instance, task_try
 from tradewind.server.store.transaction import Transaction
+
+EVERY_RUN: Final = RunFilter()
 
 _RUNS = select(*(column for column in dag_run.columns if column.name != "dirty_at"))
 _RUN = _RUNS.where(dag_run.c.dag_id == bind("dag_id"), dag_run.c.run_id == bind("run_id"))
@@ -65,32 +68,29 @@ def list_runs(
     tx: Transaction,
     dag_id: str | None,
     *,
-    states: Collection[str] = (),
+    chosen: RunFilter = EVERY_RUN,
     limit: int = 100,
     offset: int = 0,
-    newest_first: bool = True,
+    order: Sequence[RunOrder] = ("-id",),
 ) -> Page[RunRow]:
-    """Runs of one DAG or of all, in the order of their making.
+    """Runs of one DAG or of all.
 
     Args:
         tx: a transaction.
         dag_id: the DAG; all of them when None.
-        states: only runs in these states; all of them when empty.
+        chosen: which of them.
         limit: most rows.
         offset: rows to leave out before them.
-        newest_first: whether the newest comes first.
+        order: what comes first; the newest when nothing is said.
     """
     found: Select[Any] = _RUNS
     values: dict[str, Any] = {}
     if dag_id is not None:
         found = found.where(dag_run.c.dag_id == bind("dag_id"))
         values["dag_id"] = dag_id.replace("\0", "")
-    if states:
-        found = found.where(within(dag_run.c.state, "states"))
-        values["states"] = states
+    found = chosen.apply(found, values)
     total = tx.value(select(func.count()).select_from(found.subquery()), values)
-    order = dag_run.c.pk.desc() if newest_first else dag_run.c.pk
-    rows = tx.rows(found.order_by(order).limit(limit).offset(offset), values)
+    rows = tx.rows(ordered(found, order).limit(limit).offset(offset), values)
     return Page([_run(row) for row in rows], total)
 
 
@@ -141,7 +141,7 @@ def get_try(tx: Transaction, instance_pk: int, try_number: int) -> TryRow:
     row = tx.row(_TRY, {"instance": instance_pk, "try_number": try_number})
     if row is None:
         detail = f"the task instance has no try {try_number}"
-        raise Refused(ProblemReason.NOT_FOUND, detail, field="task_try_number")
+        raise Refused(ProblemReason.NOT_FOUND, detail, field="try_number")
     return TryRow(**row._asdict())
 
 

@@ -17,7 +17,15 @@ from tradewind.server.store.tables.deployment import (
     variable,
 )
 from tradewind.server.store.tables.handouts import dispatch, worker_session
-from tradewind.server.store.tables.runs import dag_run, event, operation_receipt, task_instance, task_try, xcom
+from tradewind.server.store.tables.runs import (
+    dag_run,
+    event,
+    operation_receipt,
+    pruned_run,
+    task_instance,
+    task_try,
+    xcom,
+)
 
 __all__ = [
     "metadata",
@@ -38,6 +46,7 @@ __all__ = [
     "parse",
     "import_error",
     "dag_run",
+    "pruned_run",
     "task_instance",
     "task_try",
     "xcom",

@@ -36,6 +36,7 @@ snapshot = Table(
     Column("files", Json(), nullable=False),
     moment("created_at", nullable=False),
     PrimaryKeyConstraint("bundle", "digest"),
+    Index(None, "created_at", "bundle", "digest"),
     sqlite_with_rowid=True,
 )
 
@@ -89,6 +90,7 @@ dag = Table(
     moment("last_parsed_at", nullable=False),
     moment("created_at", nullable=False),
     Index(None, "bundle", "file"),
+    Index(None, "dag_version_pk"),
     partial("ix_dag_due", "next_run_after", "dag_id", where="next_run_after IS NOT NULL AND NOT paused AND NOT stale"),
 )
 
@@ -127,6 +129,7 @@ parse = Table(
     CheckConstraint("state IN ('scheduled', 'queued', 'running', 'ended', 'dropped')", name="state"),
     partial("ix_parse_scheduled", "executor", "scheduled_at", "parse_id", where="state = 'scheduled'"),
     partial("ix_parse_live", "bundle", "file", where="state IN ('scheduled', 'queued', 'running')"),
+    Index(None, "snapshot"),
 )
 
 import_error = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Table, Text, UniqueConstraint
 
 from tradewind.server.store.column_types import FreeText, Json, RowKey
-from tradewind.server.store.tables.columns import metadata, moment, word
+from tradewind.server.store.tables.columns import metadata, moment, partial, word
 
 credential = Table(
     "credential",
@@ -84,4 +84,5 @@ audit = Table(
     Column("subject", FreeText(), nullable=False),
     word("dispatch_id", nullable=True),
     Column("detail", Json(), nullable=False),
+    partial("ix_audit_refused", "id", where="action = 'refused'"),
 )

@@ -42,6 +42,7 @@ dispatch = Table(
         where="gone_at IS NULL AND session_id IS NOT NULL",
     ),
     partial("ix_dispatch_not_started", "claimed_at", "executor", where="ended_at IS NULL AND session_id IS NULL"),
+    partial("ix_dispatch_parse", "activity_id", where="kind = 'parse_dag_file'"),
     sqlite_with_rowid=False,
 )
 

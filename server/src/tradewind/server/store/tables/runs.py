@@ -72,7 +72,20 @@ dag_run = Table(
     partial("ix_dag_run_live_scheduled", "dag_id", where=LIVE_SCHEDULED),
     partial("ix_dag_run_live", "pk", where="state IN ('queued', 'running')"),
     Index("ix_dag_run_by_dag", "dag_id", "pk"),
+    # What retention looks for, and who still has a version or a snapshot.
+    partial("ix_dag_run_ended", "ended_at", "pk", where="state IN ('success', 'failed')"),
+    partial("ix_dag_run_scheduled", "dag_id", "pk", where="run_type = 'scheduled'"),
+    Index(None, "dag_version_pk"),
+    Index(None, "snapshot"),
 )
+
+pruned_run = Table(
+    "pruned_run",
+    metadata,
+    Column("run_pk", RowKey, primary_key=True, autoincrement=False),
+    moment("at", nullable=False),
+)
+"""Runs that were given up: what belongs to them is being deleted."""
 
 task_instance = Table(
     "task_instance",

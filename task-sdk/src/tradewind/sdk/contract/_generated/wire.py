@@ -38,6 +38,14 @@ class Renewal(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Expiry of the token."""
 
 
+class Mask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_field="frame", tag="mask"):
+    """Texts that the log must not show from now on. The answer is a response without a body."""
+
+    request_id: int
+    """Unique among the frames of the child that are answered."""
+    values: list[str]
+
+
 class Delta(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """A span of calendar months and of time."""
 
@@ -1031,6 +1039,8 @@ class SerializedTask(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=Tr
     """Class name of the operator."""
     operator_module: str
     """Import path of the module of the operator."""
+    operator_name: str | None = None
+    """What people call the operator, if that is not its class: @task or @task.bash."""
     upstream: list[TaskId]
     """Tasks that this one waits for, sorted."""
     trigger_rule: TriggerRule
@@ -1179,7 +1189,7 @@ class Result(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True, tag_
     outcome: Outcome
 
 
-ChildFrame: t.TypeAlias = Request | Result
+ChildFrame: t.TypeAlias = Request | Mask | Result
 """Frame from the child. Its requests carry no token: the supervisor adds it."""
 
 class RunEndCause(enum.StrEnum):
@@ -1352,6 +1362,7 @@ __all__ = [
     "LogSource",
     "MapIndex",
     "Marked",
+    "Mask",
     "NoWorkerForQueue",
     "Offer",
     "OnCut",

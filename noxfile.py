@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 from tests.support.postgres import BIN_VARIABLE, PostgresUnavailableError, find_binaries  # noqa: E402
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+AIRFLOW = "apache-airflow[postgres]==3.3.2"
 HARNESS = ROOT / "tests" / "support" / "postgres.py"
 DISTRIBUTIONS = ["server", "task-sdk", "consolidated"]
 
@@ -156,9 +157,31 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def benchmarks(session: nox.Session) -> None:
-    """Measure the whole system; figures are printed, never asserted."""
+    """Measure the whole system; figures are printed, never asserted. `-- --help` says what can be chosen."""
     install_all(session)
     session.run("python", "-m", "tests.benchmarks.run", *session.posargs, env=postgres_environment(session))
+
+
+@nox.session
+def airflow(session: nox.Session) -> None:
+    """Measure Airflow, in an environment of its own, beside the whole system: the figures that both have."""
+    install_all(session)
+    options = ["--airflow", str(airflow_environment(session)), *session.posargs]
+    session.run("python", "-m", "tests.benchmarks.run", *options, env=postgres_environment(session))
+
+
+def airflow_environment(session: nox.Session) -> Path:
+    """Install Airflow into an environment that is kept from run to run, byte-compiled as ours is."""
+    folder = Path(session.cache_dir).resolve() / f"airflow-{AIRFLOW.partition('==')[2]}"
+    if not folder.exists():
+        session.run(sys.executable, "-m", "venv", str(folder), external=True)
+        python = str(folder / "bin" / "python")
+        try:
+            session.run(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", AIRFLOW, external=True)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+    return folder
 
 
 def build_wheels(session: nox.Session, distribution: str) -> list[str]:

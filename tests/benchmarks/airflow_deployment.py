@@ -9,6 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from tests.benchmarks.accounting import tree
 from tests.benchmarks.deployment import STANDALONE, Deployment, Make
 from tests.benchmarks.environment import Sdk
 from tests.e2e.api import Api
@@ -36,6 +39,8 @@ class AirflowDeployment(Deployment):
 
     product = "airflow"
     sdk = "airflow.sdk"
+    ends_all_its_processes = False
+    least_patience = 300.0
 
     def __init__(
         self, environment: Path, directory: Path, topology: str, postgres: Postgres | None, database_url: str | None
@@ -93,9 +98,10 @@ class AirflowDeployment(Deployment):
         self.trigger(dag_id)
 
     def stop(self) -> None:
-        for running in reversed(self._processes):
-            if running.process.poll() is None:
-                running.process.terminate()
+        # Its standalone ends without ending its parts.
+        for process in list(tree(self.roots())):
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
         for running in reversed(self._processes):
             try:
                 running.wait(STOP_DEADLINE)

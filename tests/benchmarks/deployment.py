@@ -29,10 +29,19 @@ class Deployment(ABC):
         directory: its own.
         topology: `standalone` is one command, `split` a process for each role.
         postgres: the server in which it has a database.
+
+    Attributes:
+        product: name of what it is.
+        sdk: module from which its DAG files import.
+        ends_all_its_processes: whether a process that outlives it is a fault; else that is ended and no more.
+        least_patience: seconds that must be waited for it at least before something has failed.
+        patience: seconds after which something that has not happened has failed.
     """
 
     product: ClassVar[str]
     sdk: ClassVar[str]
+    ends_all_its_processes: ClassVar[bool] = True
+    least_patience: ClassVar[float] = 0.0
 
     def __init__(self, directory: Path, topology: str, postgres: Postgres | None) -> None:
         self.directory = directory
@@ -183,7 +192,7 @@ def deployed(
                 deployment.stop()
             finally:
                 left = survivors()
-        if left:
+        if left and deployment.ends_all_its_processes:
             raise RuntimeError(f"processes outlived the deployment: {left}")
     if postgres and url:
         # Its vacuum would be charged to the next deployment.

@@ -48,12 +48,12 @@ def _runs(
         runs = []
         for _ in range(repeats):
             with deployed(make, topology, postgres, files=files) as deployment:
-                deployment.patience = sizes.patience
+                deployment.patience = max(sizes.patience, deployment.least_patience)
                 runs.append(_watched(deployment, lambda: figure.measure(deployment, sizes)))
                 deployment.examine()
         return runs
     with deployed(make, topology, postgres, files=files) as deployment:
-        deployment.patience = sizes.patience
+        deployment.patience = max(sizes.patience, deployment.least_patience)
         deployment.start()
         for file in files:
             deployment.wait_for_dag(dag_id(file))

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, or 1 when a figure could not be measured; the others are there nevertheless.
     """
     chosen = _parser().parse_args(arguments)
-    names, systems = chosen.figure or [SDK_ALONE, *NAMES], chosen.system or list(SYSTEMS)
+    names, systems = _chosen(chosen)
     results = Results(_sizes(chosen), chosen.out)
     # A first start would else pay for byte code that an installation makes.
     compileall.compile_dir(sysconfig.get_path("purelib"), quiet=2)
@@ -57,6 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if results.failures else 0
 
 
+def _chosen(chosen: argparse.Namespace) -> tuple[list[str], list[str]]:
+    """Names of figures and systems; beside Airflow, when nothing is said, those in which both can be measured."""
+    figures = [figure.name for figure in FIGURES if figure.of_airflow or not chosen.airflow]
+    systems = OF_AIRFLOW if chosen.airflow else SYSTEMS
+    return chosen.figure or [SDK_ALONE, *figures], chosen.system or list(systems)
+
+
 def _measure_sdk(results: Results, product: str, sdk: Sdk) -> None:
     system = results.system(product, "none", "environment")
     results.add(system, SDK_ALONE, [sdk_alone(sdk, results.sizes)])
@@ -70,8 +77,8 @@ def _sizes(chosen: argparse.Namespace) -> Sizes:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.run", description=__doc__)
-    parser.add_argument("--figure", choices=[SDK_ALONE, *NAMES], action="append", help="default: all")
-    parser.add_argument("--system", choices=list(SYSTEMS), action="append", help="default: all")
+    parser.add_argument("--figure", choices=[SDK_ALONE, *NAMES], action="append", help="default: all that there are")
+    parser.add_argument("--system", choices=list(SYSTEMS), action="append", help="default: all that there are")
     parser.add_argument("--repeat", type=int, help=f"runs of each figure (default {FULL.repeat})")
     parser.add_argument("--wide", type=int, help=f"tasks of the fan-out (default {FULL.wide})")
     parser.add_argument("--minutes", type=int, help=f"duration of short_runs (default {FULL.minutes})")

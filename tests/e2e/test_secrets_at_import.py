@@ -64,6 +64,18 @@ def test_the_top_of_a_file_reads_at_its_parse_and_again_in_each_try(sqlite_syste
     assert "works in a running task only" in errors["writes.py"]["message"]
 
 
+def test_a_file_that_lacked_a_variable_is_parsed_again_once_it_is_there(sqlite_system: System) -> None:
+    system = sqlite_system
+    system.environment |= {"TRADEWIND_VAR_SITE": "north", "TRADEWIND_CONN_SHOP": "http://shop.example"}
+    (system.dags / "top.py").write_text(TOP)
+    system.standalone()
+    errors = eventually("the error", lambda: import_errors(system))
+    assert "There is no variable 'steps'" in errors["top.py"]["message"]
+    system.api.post("variables", body={"key": "steps", "value": '["load"]'})
+    system.wait_for_dag("top")
+    eventually("the end of the error", lambda: not import_errors(system))
+
+
 @pytest.mark.parametrize("command", ["check", "test"])
 def test_without_a_worker_the_environment_and_the_server_are_asked(sqlite_system: System, command: str) -> None:
     system = sqlite_system

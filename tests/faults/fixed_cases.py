@@ -36,6 +36,14 @@ CASES: dict[str, Plan] = {
             Fault("stop", "zygote", begun=4, pause=0.2, seconds=SHORT, choice=9),
         ),
     ),
+    # The connection of a reader is lost in the midst of its query.
+    "a database is killed at work": Plan(
+        355, "postgresql", 6, (Fault("kill", "database", begun=1, pause=0.0, seconds=0.0, choice=15),)
+    ),
+    # A claim is committed just then: whether it was may not be read from an id that another transaction has got since.
+    "a database is killed at a commit": Plan(
+        203, "split", 7, (Fault("kill", "database", begun=0, pause=0.05, seconds=0.0, choice=16),)
+    ),
     # A failed try is recorded while the database has just come back.
     "a killed try is reported to a database that has been killed": Plan(
         244,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tradewind.server.contract import DagImportError, FileParsed, Grants, ProblemReason
+from tradewind.server.contract import Connection, DagImportError, FileParsed, Grants, ProblemReason, Variable
 from tradewind.server.domain.refusals import Refused
-from tradewind.server.store import dags, dispatches
+from tradewind.server.store import dags, dispatches, secrets
 from tradewind.server.store.handouts import LossCause
 from tradewind.server.store.rows import DagFileRow
 
@@ -76,6 +76,22 @@ def test_an_import_error_is_shown_and_leaves_the_dags_as_they_are(world: World) 
     assert the_file(world).has_error
     world.declare(dag("d", task("a")))
     assert errors(world) == []
+
+
+def test_files_that_failed_are_parsed_again_when_a_variable_or_a_connection_is_new(world: World) -> None:
+    def waiting() -> list[str]:
+        return [row.file for row in world.read(dags.list_parses)]
+
+    def set_variable(value: str) -> list[str]:
+        world.write(lambda tx: secrets.put_variable(tx, Variable(key="k", value=value)))
+        return waiting()
+
+    world.declare(dag("d", task("a")), file="good.py")
+    assert set_variable("1") == []
+    world.parse(parsed(error=SYNTAX_ERROR))
+    assert set_variable("2") == [], "it was there when the file was parsed"
+    world.write(lambda tx: secrets.put_connection(tx, Connection(conn_id="c", conn_type="http")))
+    assert waiting() == ["f.py"]
 
 
 def test_a_dag_belongs_to_one_file(world: World) -> None:

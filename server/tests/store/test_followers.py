@@ -92,26 +92,26 @@ def test_a_follower_that_fails_costs_the_write_nothing_and_its_hint_stays(store:
 
 def test_what_is_to_be_done_after_the_commit_is_done_after_it_and_only_then(store: Store) -> None:
     done: list[int] = []
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def follow(tx: Transaction, hinted: Collection[str]) -> None:
-        tx.after_commit(lambda: done.append(asyncio.run_coroutine_threadsafe(count(), loop).result(10)))
+        tx.after_commit(lambda: done.append(asyncio.run_coroutine_threadsafe(count(), loops[0]).result(10)))
 
     def fails(tx: Transaction) -> None:
         tx.after_commit(lambda: done.append(-1))
+        note(tx, "lost")
         raise ValueError("no")
 
     async def count() -> int:
         return int(await store.read(lambda tx: tx.value(select(func.count()).select_from(audit_table))))
 
     async def scene() -> None:
-        nonlocal loop
-        loop = asyncio.get_running_loop()
+        loops.append(asyncio.get_running_loop())
         store.followers.add({"a"}, follow)
         await store.write(hints("a"))
         with pytest.raises(ValueError, match="no"):
-            await store.write(lambda tx: (note(tx, "lost"), fails(tx))[1])
+            await store.write(fails)
 
-    loop: Any = None
     asyncio.run(scene())
     assert done == [1]
 

@@ -14,6 +14,7 @@ from tradewind.server.secrets.cipher import Cipher
 from tradewind.server.store import Store, StoreOptions, Transaction, dispatches, pools, runs, scheduling, secrets
 from tradewind.server.store.committer import Committer, Write
 from tradewind.server.store.errors import OutageError
+from tradewind.server.store.followers import Followers
 from tradewind.server.store.handouts import ClaimRequest, Report
 from tradewind.server.store.hints import Hints
 from tradewind.server.store.postgres import PostgresDatabase
@@ -273,7 +274,7 @@ def test_a_commit_whose_reply_was_lost_is_asked_about_and_never_done_twice(
 ) -> None:
     database = LosesOneReply(postgres_url, patience_seconds=10, sender="test")
     database.happens = happens
-    committer = Committer(database, Surroundings("postgresql", StoreOptions(), cipher), Hints())
+    committer = Committer(database, Surroundings("postgresql", StoreOptions(), cipher), Hints(), Followers())
     committer.start()
     attempts = 0
 

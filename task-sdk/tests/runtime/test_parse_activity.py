@@ -99,7 +99,7 @@ def test_a_missing_secret_without_a_default_is_an_import_error_with_its_line(tmp
     assert (missing.type, missing.line) == ("VariableNotFound", 2)
     assert missing.message == (
         "There is no variable 'site'. Create it, or give Variable.get a default."
-        " The file is parsed again when its text changes, not when a variable does."
+        " The file is parsed again when the server has a new variable, and when its text changes."
     )
     plane.variables["site"] = "north"
     missing = error_of(parse(tmp_path, plane, READS))

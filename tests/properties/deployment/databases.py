@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import namedtuple
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tradewind.server.store.statements import DialectName
 from tradewind.server.store.tables import metadata
 from tradewind.server.store.transaction import Surroundings
 
+GATE_SECONDS = 10.0
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FAULTS = {
     "sqlite": ("conflict", "unreachable"),
@@ -43,6 +45,21 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+class Gate:
+    """Holds a commit back until somebody opens it."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self._open = threading.Event()
+
+    def arrive(self) -> None:
+        self.reached.set()
+        assert self._open.wait(GATE_SECONDS)
+
+    def open(self) -> None:
+        self._open.set()
+
+
 @dataclass
 class TimedDatabase:
     """A database whose transactions are at the moment that a clock shows.
@@ -51,11 +68,13 @@ class TimedDatabase:
 
     Attributes:
         fault: what happens to the next commit; None for nothing.
+        gate: what commits wait for; None for nothing.
     """
 
     database: Database
     clock: Clock = field(default_factory=Clock)
     fault: str | None = None
+    gate: Gate | None = None
 
     @property
     def dialect(self) -> DialectName:
@@ -83,6 +102,8 @@ class TimedDatabase:
         return Begun(self.clock.now, self.database.begin(connection, read_only=read_only).identity)
 
     def commit(self, connection: Connection, topics: Collection[str]) -> None:
+        if self.gate is not None:
+            self.gate.arrive()
         fault, self.fault = self.fault, None
         if fault == "conflict":
             raise ConflictError("somebody else was in the way")
@@ -145,6 +166,11 @@ class Bench:
             for follower in store.followers._followers:
                 store.followers.remove(follower)
         return clock
+
+    def somebody_waits(self) -> bool:
+        """Whether a transaction waits for a lock that another one has."""
+        waiting = "SELECT count(*) AS number FROM pg_locks WHERE NOT granted"
+        return self.dialect == "postgresql" and self.read({"waiting": waiting})["waiting"][0].number > 0
 
     def read(self, queries: Mapping[str, str]) -> dict[str, list[Any]]:
         """Ask several things at one moment; rows have the names of their columns."""

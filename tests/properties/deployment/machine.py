@@ -11,6 +11,7 @@ from typing import Any
 from tests.properties.deployment.databases import FAULTS, Bench, Clock
 from tests.properties.deployment.people import People, Place
 from tests.properties.deployment.processes import ControlProcess, Refusal
+from tests.properties.deployment.races import race
 from tests.properties.deployment.shapes import POOLS, QUEUES, Shape, declare, make_shape
 from tests.properties.deployment.workers import UserCode, Worker
 from tradewind.server.contract import ActivityKind
@@ -133,9 +134,11 @@ class Machine:
             "claim": (3, process.claim),
             "cancel ended": (3, process.cancel_ended),
             "notice ends": (2, _later(process.notice_ends)),
-            "fault": (1, _later(self._inject)),
+            "fault": (3, _later(self._inject)),
             "batch": (3, self._batch),
         }
+        if self.bench.dialect == "postgresql":
+            steps["race"] = (6, self._race)
         if any(one.has_parcels for one in self.processes):
             steps["hand over"] = (45, self._hand_over)
         if stale:
@@ -227,6 +230,26 @@ class Machine:
         for answer in await process.together(writes):
             if isinstance(answer, BaseException) and not isinstance(answer, Spoilt):
                 raise answer
+
+    async def _race(self) -> None:
+        """Something happens at one process in the middle of a transaction of the other."""
+        first, second = self.random.sample(self.processes, 2)
+        (held, do_first), (other, do_second) = self._at(first), self._at(second)
+        self.tell(f"{held} at {first.name}, meanwhile {other} at {second.name}")
+        await race(self.bench, first, do_first, do_second)
+
+    def _at(self, process: ControlProcess) -> tuple[str, Step]:
+        """Something that may happen at a process."""
+        random, worker = self.random, self.random.choice(self.workers)
+        steps: dict[str, Step] = {"turn": process.turn, "claim": process.claim}
+        if self.people.runs and self.changes:
+            steps["change"] = _bind(self.people.change, process, self._live())
+        if worker.spool:
+            steps["outcome"] = _bind(worker.tell_outcome, process, random.choice([*worker.spool]))
+        if worker.processes:
+            steps["start"] = _bind(worker.tell_start, process, random.choice([*worker.processes]))
+        name = random.choice(list(steps))
+        return name, steps[name]
 
     async def _renew_stale(self) -> None:
         worker = next(one for one in self.workers if one.stale_connection() is not None)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import text
 
-from tests.properties.deployment.databases import Clock, TimedDatabase
+from tests.properties.deployment.databases import GATE_SECONDS, Clock, TimedDatabase
 from tradewind.server.auth.tokens import MintedToken
 from tradewind.server.contract import ActivityKind, OutcomeReceipt, ProblemReason
 from tradewind.server.dispatcher.claimer import FOLLOWED, Claimed
@@ -25,7 +25,6 @@ from tradewind.server.store import Store, Transaction, api_processes, dispatches
 from tradewind.server.store.handouts import Report
 
 T = TypeVar("T")
-GATE_SECONDS = 10.0
 
 
 class FollowerBroken(Exception):

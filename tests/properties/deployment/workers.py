@@ -254,6 +254,8 @@ class Worker:
         self.ended.add(dispatch_id)
 
     async def tell_start(self, process: ControlProcess, dispatch_id: str) -> None:
+        if dispatch_id not in self.processes:
+            return
         answer = await self.say(process, Report(dispatch_id, self._start_of(self.processes[dispatch_id])))
         if answer is None:
             self.started.add(dispatch_id)
@@ -262,10 +264,12 @@ class Worker:
 
     async def tell_outcome(self, process: ControlProcess, dispatch_id: str, *, heard: bool = True) -> None:
         """Report an outcome; without a heard answer it stays in the spool."""
+        if dispatch_id not in self.spool:
+            return
         answer = await self.say(process, Report(dispatch_id, self.spool[dispatch_id]))
         over = isinstance(answer, OutcomeReceipt) or answer == Refusal(ProblemReason.DISPATCH_ENDED)
         if heard and over:
-            del self.spool[dispatch_id]
+            self.spool.pop(dispatch_id, None)
 
     async def say(self, process: ControlProcess, report: Report) -> OutcomeReceipt | Refusal | None:
         """Report something, for the first time or again."""

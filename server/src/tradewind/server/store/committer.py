@@ -257,6 +257,8 @@ class Committer:
             try:
                 self._connection = self._database.connect(read_only=False)
                 return self._database.was_committed(self._connection, identity)
+            except OutageError:
+                raise
             except Exception as error:
                 if time.monotonic() >= deadline:
                     raise OutageError(

@@ -18,7 +18,9 @@ CHANNEL = "tradewind"
 OLDEST_SUPPORTED = 150_000
 CONNECT_SECONDS = 5
 
-_BEGIN_WRITE = "BEGIN; SELECT statement_timestamp(), pg_current_xact_id()::text"
+_BEGIN_WRITE = (
+    "BEGIN; SELECT statement_timestamp(), pg_current_xact_id()::text || ' ' || pg_postmaster_start_time()::text"
+)
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT statement_timestamp(), NULL"
 _CONFLICTS = (codes.DeadlockDetected, codes.SerializationFailure, codes.LockNotAvailable)
 _OUTAGES = (
@@ -94,12 +96,22 @@ class PostgresDatabase:
             _execute(connection, "ROLLBACK")
 
     def was_committed(self, connection: Connection, identity: str) -> bool:
-        """Ask the server, and wait while it is still at it."""
+        """Ask the server, and wait while it is still at it.
+
+        A server that has crashed gives the id of a transaction that it had not written down to another one, which may
+        be committed by now: its word that one is committed counts only while it has not been started anew.
+
+        Raises:
+            OutageError: nobody can know.
+        """
+        number, _, started = identity.partition(" ")
+        ask = f"SELECT pg_xact_status('{number}'::xid8), pg_postmaster_start_time()::text = '{started}', pg_sleep(0.05)"
         while True:
-            cursor = _driver(connection).execute(f"SELECT pg_xact_status('{identity}'::xid8), pg_sleep(0.05)")
-            status = cursor.fetchone()
-            if status is None or status[0] != "in progress":
-                return status is not None and status[0] == "committed"
+            status, is_same_server, _ = _driver(connection).execute(ask).fetchone() or (None, False, None)
+            if status == "committed" and not is_same_server:
+                raise OutageError("PostgreSQL was started anew while a commit was on its way", commit_sent=True)
+            if status != "in progress":
+                return bool(status == "committed")
 
     def explain(self, error: Exception) -> Exception:
         cause = error.orig if isinstance(error, DBAPIError) else error

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from tradewind.server.contract import Connection, Grants, Secrets, Variable, decode, encode
 from tradewind.server.domain.grants import is_exact
+from tradewind.server.store.dags.files import parse_failed_again
 from tradewind.server.store.rows import Page, VariableRow
 from tradewind.server.store.statements import upsert, within
 from tradewind.server.store.tables import connection, variable
@@ -24,11 +25,13 @@ _KEYS = (
     .order_by(variable.c.key)
 )
 _PUT_VARIABLE = upsert(variable, "value_encrypted", "description", "updated_at")
+_HAS_VARIABLE = select(variable.c.key).where(variable.c.key == bind("key"))
 _DELETE_VARIABLE = variable.delete().where(variable.c.key == bind("of"))
 _CONNECTIONS = select(connection).where(within(connection.c.conn_id, "ids"))
 _CONNECTION_PAGE = select(connection).order_by(connection.c.conn_id).limit(bind("most")).offset(bind("skip"))
 _CONNECTION_TOTAL = select(func.count()).select_from(connection)
 _PUT_CONNECTION = upsert(connection, "connection_encrypted", "updated_at")
+_HAS_CONNECTION = select(connection.c.conn_id).where(connection.c.conn_id == bind("conn_id"))
 _DELETE_CONNECTION = connection.delete().where(connection.c.conn_id == bind("of"))
 
 
@@ -45,7 +48,7 @@ def variable_row(tx: Transaction, key: str) -> VariableRow | None:
 
 
 def put_variable(tx: Transaction, value: Variable, description: str | None = None) -> None:
-    """Create or replace a variable.
+    """Create or replace a variable. A new one may be what a DAG file lacked: those that failed are parsed again.
 
     Raises:
         Refused: `invalid_value` for a key that cannot be stored.
@@ -56,7 +59,10 @@ def put_variable(tx: Transaction, value: Variable, description: str | None = Non
         "description": description,
         "updated_at": tx.now,
     }
+    is_new = tx.row(_HAS_VARIABLE, {"key": value.key}) is None
     tx.change(_PUT_VARIABLE, row)
+    if is_new:
+        parse_failed_again(tx)
 
 
 def delete_variable(tx: Transaction, key: str) -> bool:
@@ -84,7 +90,7 @@ def get_connection(tx: Transaction, conn_id: str) -> Connection | None:
 
 
 def put_connection(tx: Transaction, value: Connection) -> None:
-    """Create or replace a connection.
+    """Create or replace a connection, with what a new variable brings, too.
 
     Raises:
         Refused: `invalid_value` for a name that cannot be stored.
@@ -94,7 +100,10 @@ def put_connection(tx: Transaction, value: Connection) -> None:
         "connection_encrypted": tx.cipher.encrypt(encode(value).decode()),
         "updated_at": tx.now,
     }
+    is_new = tx.row(_HAS_CONNECTION, {"conn_id": value.conn_id}) is None
     tx.change(_PUT_CONNECTION, row)
+    if is_new:
+        parse_failed_again(tx)
 
 
 def delete_connection(tx: Transaction, conn_id: str) -> bool:

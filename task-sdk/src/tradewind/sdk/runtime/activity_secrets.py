@@ -76,4 +76,4 @@ class ParseSecrets(ActivitySecrets):
 
     def missing_hint(self, kind: str, name: str) -> str:
         """When the file is parsed next."""
-        return f" The file is parsed again when its text changes, not when a {kind} does."
+        return f" The file is parsed again when the server has a new {kind}, and when its text changes."

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import WebSocketException
+from collections.abc import Awaitable, Callable
 
 
 class Outgoing:
@@ -26,16 +24,13 @@ class Outgoing:
         self._frames.append(frame)
         self._filled.set()
 
-    async def drain(self, connection: ClientConnection) -> None:
-        """Send what is put until the connection is cut, which its reader sees too, or until cancelled."""
-        try:
-            while True:
-                await self._filled.wait()
-                while self._frames:
-                    await connection.send(self._message(), text=True)
-                self._filled.clear()
-        except WebSocketException:
-            return
+    async def drain(self, send: Callable[[bytes], Awaitable[None]]) -> None:
+        """Send what is put, message after message, until that fails or this is cancelled."""
+        while True:
+            await self._filled.wait()
+            while self._frames:
+                await send(self._message())
+            self._filled.clear()
 
     def _message(self) -> bytes:
         frames = [self._frames.popleft()]

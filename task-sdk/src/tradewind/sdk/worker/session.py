@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -193,7 +194,7 @@ class SessionTransport:
         try:
             welcome = await self._greet(connection)
             self._outgoing = Outgoing(welcome.max_frame_bytes)
-            asides.append(asyncio.create_task(self._outgoing.drain(connection), name="session sender"))
+            asides.append(asyncio.create_task(self._drain(connection), name="session sender"))
             self._send_again(connection)
             asides.append(asyncio.create_task(self._renew(welcome.renew_every_seconds), name="lease renewal"))
             while True:
@@ -253,6 +254,12 @@ class SessionTransport:
         for waiting in self._waiting.values():
             if waiting.sent_on is not None and not waiting.answer.done():
                 waiting.answer.set_result(TOO_LARGE)
+
+    async def _drain(self, connection: ClientConnection) -> None:
+        try:
+            await self._outgoing.drain(partial(connection.send, text=True))
+        except WebSocketException:
+            return  # its reader sees that it is cut, too
 
     def _put(self, connection: ClientConnection, waiting: _Waiting) -> None:
         waiting.sent_on = connection

@@ -117,6 +117,14 @@ _PARSES = (
 )
 
 
+_FAILED = (
+    select(parse.c.bundle, parse.c.file, parse.c.snapshot, parse.c.timeout_seconds, parse.c.executor)
+    .select_from(dag_file.join(parse, parse.c.parse_id == dag_file.c.parse_id))
+    .where(_HAS_ERROR)
+    .order_by(parse.c.bundle, parse.c.file)
+)
+
+
 def dag_files(tx: Transaction, bundle: str) -> list[DagFileRow]:
     """The files of a bundle that were asked to be parsed, by path."""
     return [DagFileRow(**row._asdict()) for row in tx.rows(_FILES, {"bundle": bundle})]
@@ -187,6 +195,18 @@ def request_parses(
     tx.change(_NOTE_REQUEST, noted)
     tx.hint("ready")
     return [waiting.get(file) or fresh[file] for file in files]
+
+
+def parse_failed_again(tx: Transaction) -> list[str]:
+    """Ask for another parse of the files whose last one failed: what they lacked may be there now.
+
+    Returns:
+        The files.
+    """
+    failed = tx.rows(_FAILED)
+    for row in failed:
+        request_parse(tx, row.bundle, row.snapshot, row.file, row.timeout_seconds, executor=row.executor)
+    return [row.file for row in failed]
 
 
 def drop_files(tx: Transaction, bundle: str, keep: Collection[str]) -> list[str]:

@@ -40,6 +40,7 @@ _EVENTS = (
 _XCOMS = (
     select(xcom.c.instance_pk, xcom.c.key)
     .where(xcom.c.instance_pk.in_(select(task_instance.c.pk).where(within(task_instance.c.run_pk, "runs"))))
+    .order_by(xcom.c.instance_pk)
     .limit(bind("most"))
 )
 _TRIES = (
@@ -51,7 +52,8 @@ _INSTANCES = select(task_instance.c.pk).where(within(task_instance.c.run_pk, "ru
 _DELETE_EVENTS = event.delete().where(within(event.c.id, "events"))
 _DELETE_RECEIPTS = operation_receipt.delete().where(within(operation_receipt.c.dispatch_id, "dispatches"))
 _DELETE_DISPATCHES = dispatch.delete().where(within(dispatch.c.dispatch_id, "dispatches"))
-_DELETE_XCOM = xcom.delete().where(xcom.c.instance_pk == bind("of"), xcom.c.key == bind("named"))
+_DELETE_XCOMS = xcom.delete().where(within(xcom.c.instance_pk, "instances"))
+_DELETE_XCOMS_OF_ONE = xcom.delete().where(xcom.c.instance_pk == bind("of"), within(xcom.c.key, "named"))
 _DELETE_TRIES = task_try.delete().where(within(task_try.c.try_id, "tries"))
 _DELETE_INSTANCES = task_instance.delete().where(within(task_instance.c.pk, "instances"))
 _DELETE_RUNS = dag_run.delete().where(within(dag_run.c.pk, "runs"))
@@ -92,8 +94,14 @@ class _Removal:
             self._delete("event", _DELETE_EVENTS, events=[row.id for row in found])
 
     def _xcoms(self) -> None:
-        found = [{"of": row.instance_pk, "named": row.key} for row in self._found(_XCOMS)]
-        self._count("xcom", self._tx.change(_DELETE_XCOM, found))
+        found = self._found(_XCOMS)
+        owners = list(dict.fromkeys(row.instance_pk for row in found))
+        # Of the last one there may be more than were asked for.
+        if whole := owners[:-1]:
+            self._delete("xcom", _DELETE_XCOMS, instances=whole)
+        if found:
+            named = [row.key for row in found if row.instance_pk == owners[-1]]
+            self._delete("xcom", _DELETE_XCOMS_OF_ONE, of=owners[-1], named=named)
 
     def _tries(self) -> None:
         if found := self._found(_TRIES):

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.tei.victims import Victims
 from tradewind.server.contract import ActivityKind, Operation
 
-
 FOR_PARSES = frozenset({"get_variable", "get_connection", "list_variable_keys"})
 """What a DAG file may call while it is parsed, of what user code may call."""
 

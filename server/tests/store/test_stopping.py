@@ -256,6 +256,15 @@ def test_a_sign_of_life_without_the_try_counts_a_lease_after_the_stop(world: Wor
     assert fence(world) is None
 
 
+def test_the_first_sign_of_life_after_a_silence_does_not_say_that_a_try_is_gone(world: World) -> None:
+    # What was sent in between, the try itself even, may lie unread in front of the worker.
+    binding, handout = stopped(world)
+    renew(world, binding, seconds=2 * LEASE)
+    assert fence(world) == handout.dispatch_id
+    renew(world, binding, seconds=2 * LEASE + 5)
+    assert fence(world) is None
+
+
 @pytest.mark.parametrize("disconnected", [False, True])
 def test_a_lost_confirmation_is_made_up_for_by_the_takeover(world: World, disconnected: bool) -> None:
     binding, handout = stopped(world)

@@ -2,9 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam as bind
+
 from tradewind.server.store import Transaction, sessions
 from tradewind.server.store.api_processes import Attendance
 from tradewind.server.store.handouts import LossCause, Overdue, WorkerBinding
+from tradewind.server.store.tables import worker_session
 
 from .world import World, later, started, succeeded, task
 
@@ -102,6 +105,23 @@ def test_nothing_is_due_while_nothing_is_handed_out(world: World) -> None:
     world.report(handout.dispatch_id, succeeded())
     assert deadline(world) is None
     assert overdue(world, seconds=10_000) == []
+
+
+def test_a_closed_session_gets_no_work_even_if_nobody_has_seen_its_connection_end(world: World) -> None:
+    binding = world.connect().binding
+    assert overdue(world, seconds=LEASE + 5) == []
+    assert world.hand_out(worker=binding) == []
+    world.write(lambda tx: sessions.renew(tx, binding.credential_id, binding.instance_id, []))
+    assert len(world.claim(binding)) == 1
+
+
+def test_a_dispatch_is_overdue_even_if_its_session_was_closed_while_it_was_claimed(world: World) -> None:
+    binding = world.connect().binding
+    handout = world.hand_out_one(worker=binding)
+    close = worker_session.update().where(worker_session.c.session_id == bind("of")).values(closed_at=bind("at"))
+    world.write(lambda tx: tx.change(close, {"of": binding.session_id, "at": tx.now}))
+    assert deadline(world) is not None
+    assert [one.dispatch_id for one in overdue(world, seconds=LEASE + TAKEOVER + 5)] == [handout.dispatch_id]
 
 
 def test_a_session_that_ran_out_with_nothing_in_hand_is_closed_and_opens_again_with_a_sign_of_life(

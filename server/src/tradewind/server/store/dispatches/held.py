@@ -49,6 +49,7 @@ _INSTANCES = (
         task_instance.c.retry_delay_seconds,
         task_instance.c.retry_backoff,
         task_instance.c.max_retry_delay_seconds,
+        task_instance.c.started_at,
     )
     .where(within(task_instance.c.pk, "instances"))
     .order_by(task_instance.c.pk)
@@ -76,6 +77,7 @@ class HeldInstance:
     retry_delay_seconds: float
     retry_backoff: float = 1.0
     max_retry_delay_seconds: float | None = None
+    started_at: datetime | None = None
 
 
 @dataclass(slots=True)

@@ -171,6 +171,8 @@ class Ledger:
         moment = started_at or (started and started.started_at)
         began = within_life(moment, held, tx.now) if moment else None
         end = within_life(ended_at, held, tx.now) if ended_at else tx.now
+        # The clock of the worker may have been set back since its start was recorded.
+        end = max(end, began or instance.started_at or end)
         state = self._event(held, instance, event, detail=_in_short(error), actor=actor)
         again = state is TaskInstanceState.SCHEDULED
         retry_at = _retry_at(tx.now, instance, error) if state is TaskInstanceState.UP_FOR_RETRY else None
@@ -197,7 +199,7 @@ class Ledger:
             of=held.activity_id,
             to_state=try_state,
             to_started_at=began,
-            to_ended_at=max(end, began or end),
+            to_ended_at=end,
             to_error=error,
             to_hostname=started and started.hostname,
             to_unixname=started and started.unixname,

@@ -60,6 +60,14 @@ def tree(roots: Iterable[int]) -> Iterator[psutil.Process]:
             yield from top.children(recursive=True)
 
 
+def command(process: psutil.Process) -> list[str]:
+    """Return the words by which a process was started; none once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
+
+
 @dataclass(frozen=True)
 class Memory:
     """Memory of process trees at one moment.

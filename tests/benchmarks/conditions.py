@@ -11,7 +11,7 @@ import psutil
 import psycopg
 import pysqlite3.dbapi2 as sqlite3  # the server's own
 
-from tests.benchmarks.accounting import tree
+from tests.benchmarks.accounting import command, tree
 from tests.benchmarks.deployment import Deployment
 from tests.support.postgres import Postgres
 
@@ -36,7 +36,8 @@ def of_session() -> dict[str, Any]:
 
 def of_deployment(deployment: Deployment) -> dict[str, Any]:
     """Describe a deployment that is running: its settings, its processes and its database."""
-    processes = [" ".join(process.cmdline()[1:])[:120] for process in tree(deployment.roots())]
+    commands = map(command, tree(deployment.roots()))
+    processes = [" ".join(words[1:])[:120] for words in commands if words]
     return {"settings": deployment.settings(), "processes": processes, **_of_database(deployment.postgres)}
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from tests.benchmarks import dag_files
 from tests.benchmarks.accounting import CpuTime, Memory, memory
 from tests.benchmarks.dag_files import DagFile
-from tests.benchmarks.measuring import Marks
+from tests.benchmarks.measuring import Disturbed, Marks
 from tests.benchmarks.sizes import FULL
 from tests.e2e.api import Api, ApiError
 from tests.e2e.processes import Running, adopt_orphans, eventually, survivors
@@ -134,8 +134,20 @@ class Deployment(ABC):
         return int(self.api.get("dags", limit=1)["total_entries"])
 
     def wait_for_dag(self, dag_id: str) -> None:
-        """Wait until the system shows a DAG."""
-        eventually(f"DAG {dag_id}", lambda: self.found("dags", dag_id), self.patience)
+        """Wait until the system shows a DAG.
+
+        Raises:
+            Disturbed: a file cannot be imported.
+        """
+
+        def there() -> Any:
+            if (found := self.found("dags", dag_id)) is None:
+                errors = self.api.get("importErrors")["import_errors"]
+                if errors:
+                    raise Disturbed(f"{errors[0]['filename']} cannot be imported: {errors[0]['stack_trace']}")
+            return found
+
+        eventually(f"DAG {dag_id}", there, self.patience)
 
     def found(self, *path: str) -> Any:
         """Return what is at a path of the API, None where there is nothing yet."""

@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ class Row:
     """One line of the table.
 
     Attributes:
-        words: what it is.
+        words: what it is; names of sizes in braces are those that were measured.
         figure: where its number is.
         number: its name, with its unit as the last part.
         reach: what is to be reached, as the table says it.
@@ -25,6 +25,7 @@ class Row:
     reach: str = ""
 
 
+SHORT_RUNS = "{short_runs_per_minute:,} short runs a minute for {minutes} minutes: done"
 ROWS = (
     Row("chain: end of a task → user code of the next, p50", "chain", "gap_p50_ms", "≤ 6 ms"),
     Row("the same, p95", "chain", "gap_p95_ms", "≤ 15 ms"),
@@ -32,7 +33,7 @@ ROWS = (
     Row("of it until the next task is handed out", "one_try", "decide_p50_ms"),
     Row("of it until its user code runs", "one_try", "start_p50_ms"),
     Row("trigger → user code, p50", "trigger", "latency_p50_ms", "≤ 20 ms"),
-    Row("1,000 forked no-op tasks", "fan_out", "tasks_per_second", "≥ 400 /s"),
+    Row("{wide:,} forked no-op tasks", "fan_out", "tasks_per_second", "≥ 400 /s"),
     Row("CPU of each", "fan_out", "cpu_per_task_ms", "≤ 5 ms"),
     Row("of it the control plane", "fan_out", "control_plane_cpu_per_task_ms"),
     Row("of it the supervisor", "fan_out", "supervisor_cpu_per_task_ms"),
@@ -52,8 +53,8 @@ ROWS = (
     Row("SDK alone: on disk with byte code", "sdk_alone", "disk_with_bytecode_mb"),
     Row("SDK alone: import", "sdk_alone", "import_p50_ms", "≤ 100 ms"),
     Row("SDK alone: memory (RSS) after import", "sdk_alone", "rss_after_import_mb", "≤ 30 MB"),
-    Row("200 DAG files visible in a running system", "many_dag_files", "visible_seconds", "≤ 2 s"),
-    Row("200 DAG files visible after the start", "many_dag_files_at_start", "visible_from_start_seconds"),
+    Row("{dag_files} DAG files visible in a running system", "many_dag_files", "visible_seconds", "≤ 2 s"),
+    Row("{dag_files} DAG files visible after the start", "many_dag_files_at_start", "visible_from_start_seconds"),
     Row("steady CPU with them", "many_dag_files", "steady_cpu_percent", "≤ 1 %"),
     Row("steady CPU with them after the start", "many_dag_files_at_start", "steady_cpu_percent", "≤ 1 %"),
     Row("a changed file visible", "many_dag_files", "change_visible_seconds", "≤ 1 s"),
@@ -70,10 +71,10 @@ ROWS = (
     Row("wall time per task, 1,000 in the run, 100,000 kept", "cost", "kept_wall_per_task_ms"),
     Row("the same, largest growth with the size of the run", "cost", "wall_per_task_growth_ratio", "≤ 1.2 times"),
     Row("the same, growth with what is kept", "cost", "wall_per_task_kept_ratio", "≤ 1.2 times"),
-    Row("1,000 runs of ten tasks at once", "runs_at_once", "tasks_per_second"),
+    Row("{runs_at_once:,} runs of {run_tasks} tasks at once", "runs_at_once", "tasks_per_second"),
     Row("CPU per task", "runs_at_once", "cpu_per_task_ms"),
     Row("creating a run", "runs_at_once", "create_per_run_ms"),
-    Row("2,000 short runs a minute for ten minutes: done", "short_runs", "runs_per_minute", "2,000 /min"),
+    Row(SHORT_RUNS, "short_runs", "runs_per_minute", "2,000 /min"),
     Row("CPU per task in the first minute", "short_runs", "first_cpu_per_task_ms"),
     Row("CPU per task in the last minute", "short_runs", "last_cpu_per_task_ms"),
     Row("memory (PSS) after the first minute", "short_runs", "first_pss_mb"),
@@ -93,13 +94,17 @@ UNITS = {
     "ratio": " times",
 }
 NOWHERE = "-"
+QUIET_PERCENT = 5
+BEGIN = "<!-- results: begin -->"
+END = "<!-- results: end -->"
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:
     """Return the table of everything that was measured: the median, and the spread where there were several runs.
 
     Args:
-        results: as `Results.as_json` gives them; of the same figure of the same system the last one counts.
+        results: as `Results.as_json` gives them, at least one, of the same sizes; of the same figure of the same
+            system the last one counts.
     """
     columns = _columns(results)
     lines = [
@@ -109,7 +114,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     for row in ROWS:
         cells = [_cell(figures.get(row.figure, {}).get(row.number), row.number) for figures in columns.values()]
         if any(cell != NOWHERE for cell in cells):
-            lines.append(f"| {row.words} | {' | '.join(cells)} | {row.reach} |")
+            lines.append(f"| {row.words.format(**results[0]['sizes'])} | {' | '.join(cells)} | {row.reach} |")
     return "\n".join(lines)
 
 
@@ -150,21 +155,52 @@ def _short(value: float) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2g}"
 
 
+def put_into(page: Path, text: str) -> None:
+    """Replace what stands between the two marks of a page.
+
+    Raises:
+        ValueError: the page does not have both marks.
+    """
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise ValueError(f"{page} must have the lines {BEGIN} and {END}: the table goes between them")
+    page.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}", encoding="utf-8")
+
+
+def conditions(result: dict[str, Any]) -> str:
+    """Say what a file of results was measured on, and what could not be measured."""
+    machine, versions = result["machine"], result["versions"]
+    said = (
+        f"{result['measured_at'][:10]}, {machine['processors']} processors {machine['processor']},"
+        f" {machine['memory_mib'] / 1024:.0f} GiB, Linux {machine['kernel']};"
+        f" {', '.join(f'{name} {number}' for name, number in versions.items())}."
+    )
+    if disturbed := list(_disturbed(result)):
+        said += f" Others used more than {QUIET_PERCENT} % of the machine during {', '.join(disturbed)}."
+    return "\n\n".join([said, *(f"Not measured: {failure.splitlines()[0]}" for failure in result["failures"])])
+
+
+def _disturbed(result: dict[str, Any]) -> Iterator[str]:
+    for system in result["systems"]:
+        for name, numbers in system["figures"].items():
+            other = numbers.get("other_cpu_percent")
+            if other and other["median"] > QUIET_PERCENT:
+                yield f"{name} ({_title(system)}: {other['median']:.0f} %)"
+
+
 def main() -> None:
-    """Print the table, and what it was measured on."""
+    """Print the table, and what it was measured on; or put both into a page."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.report", description=__doc__)
     parser.add_argument("results", type=Path, nargs="+", help="what `python -m tests.benchmarks.run --out` has written")
-    results = [json.loads(path.read_text()) for path in parser.parse_args().results]
-    print(table(results))
-    for result in results:
-        machine, versions = result["machine"], result["versions"]
-        print(
-            f"\n{result['measured_at']}: {machine['processors']} processors {machine['processor']},"
-            f" {machine['memory_mib'] / 1024:.0f} GiB, Linux {machine['kernel']};"
-            f" {', '.join(f'{name} {number}' for name, number in versions.items())}"
-        )
-        for failure in result["failures"]:
-            print(f"\nnot measured: {failure}")
+    parser.add_argument("--into", type=Path, help="page to put it into, between its marks")
+    chosen = parser.parse_args()
+    results = [json.loads(path.read_text()) for path in chosen.results]
+    text = "\n\n".join([table(results), *map(conditions, results)])
+    if chosen.into:
+        put_into(chosen.into, text)
+    else:
+        print(text)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 """Tradewind as it is measured: with its commands, and with every setting but the places at its default."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from tests.benchmarks.accounting import own_and_ended, tree
+from tests.benchmarks.accounting import command, own_and_ended, tree
 from tests.benchmarks.deployment import STANDALONE, Deployment
 from tests.e2e.api import Api
 from tests.e2e.processes import Running, program
@@ -74,11 +71,10 @@ class TradewindDeployment(Deployment):
         """The control plane, the supervisor of the worker, and the processes in which user code runs."""
         parts = dict.fromkeys(("control_plane", "supervisor", "user_code"), 0.0)
         for process in tree(self.roots()):
-            with suppress(psutil.NoSuchProcess):
-                part = _part(process.cmdline())
-                own, ended = own_and_ended(process)
-                parts[part] += own
-                parts["control_plane" if part == "control_plane" else "user_code"] += ended
+            part = _part(command(process))
+            own, ended = own_and_ended(process)
+            parts[part] += own
+            parts["control_plane" if part == "control_plane" else "user_code"] += ended
         return parts
 
     def examine(self) -> None:
@@ -116,8 +112,8 @@ class TradewindDeployment(Deployment):
         }
 
 
-def _part(command: Sequence[str]) -> str:
-    """Tell by its command what a process belongs to."""
-    if "tradewind.sdk.worker.zygote" in command:
+def _part(words: Sequence[str]) -> str:
+    """Tell by its command what a process belongs to; one that has ended and was not waited for yet ran user code."""
+    if not words or "tradewind.sdk.worker.zygote" in words:
         return "user_code"
-    return "supervisor" if "worker" in command else "control_plane"
+    return "supervisor" if "worker" in words else "control_plane"

@@ -1,6 +1,7 @@
 """Each figure of the benchmarks can be measured: tiny sizes here, which say nothing about speed."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.benchmarks.tradewind_deployment import TradewindDeployment
 from tests.journal.checker import faults
 from tests.journal.records import read_journal
 
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 ON_POSTGRESQL = {"cost", "fan_out", "idle", "one_try", "short_runs"}
 """Figures that look at the database, or at the processes of roles that are apart."""
 
@@ -108,6 +110,18 @@ def test_every_row_of_the_report_is_a_number_that_some_figure_has() -> None:
     assert {row.number for row in report.ROWS if row.figure == "cost"} >= widths
     sleeping = {f"{count}_pss_per_task_mb" for count in FULL.sleeping}
     assert {row.number for row in report.ROWS if row.figure == "sleeping"} == sleeping
+
+
+def test_a_report_goes_between_the_marks_of_a_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.put_into(page, "| new |")
+    assert page.read_text() == f"before\n{report.BEGIN}\n\n| new |\n\n{report.END}\nafter\n"
+    assert report.BEGIN in PAGE.read_text()
+    assert report.END in PAGE.read_text()
+    page.write_text("nothing")
+    with pytest.raises(ValueError, match=r"page\.md must have"):
+        report.put_into(page, "")
 
 
 def test_the_picture_shows_where_the_time_goes() -> None:

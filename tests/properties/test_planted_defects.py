@@ -45,6 +45,9 @@ def remember_too_early(decide: Callable[..., Decided]) -> Callable[..., Decided]
     return decide_and_remember
 
 
+SEEDS = {"a decision is remembered before its commit": 44, "what a former life ran is not lost": 19}
+"""Seeds that find what many others do not: they are played first."""
+
 DEFECTS: Mapping[str, tuple[Any, str, Any]] = {
     "a dispatch is not ended": (Ledger, "_end_dispatch", forget_to_end),
     "a stopped try has no fence": (by_hand, "stop_live_tries", stop_without_a_fence),
@@ -61,9 +64,9 @@ DEFECTS: Mapping[str, tuple[Any, str, Any]] = {
 def test_a_planted_defect_is_found(defect: str, sqlite_bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*DEFECTS[defect])
     with pytest.raises((AssertionError, Refused, ExceptionGroup)):
-        play_many(sqlite_bench)
+        play_many(sqlite_bench, SEEDS.get(defect, 0))
 
 
-def play_many(bench: Bench) -> None:
-    for seed in range(MOST_SEEDS):
+def play_many(bench: Bench, first: int) -> None:
+    for seed in [first, *range(MOST_SEEDS)]:
         play(bench, seed)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import bindparam as bind
-from sqlalchemy import func, select, text
+from sqlalchemy import func, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tradewind.server.store import Store, Transaction
@@ -98,6 +98,19 @@ def test_a_fault_of_the_driver_is_raised_as_sqlalchemy_raises_it(store: Store) -
     if store.dialect == "sqlite":
         with pytest.raises(ValueError, match="seen"):
             write(store, broken)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        select(text("7")),
+        select(text("7"), literal(8).label("b")),
+        select(literal(7).label("a"), literal(8).label("a")),
+        select(literal(7).label("not a name")),
+    ],
+)
+def test_a_query_whose_columns_have_no_names_of_their_own_gives_the_same_each_time(store: Store, query: Any) -> None:
+    assert write(store, lambda tx: [tx.value(query) for _ in range(3)]) == [7, 7, 7]
 
 
 def test_a_missing_parameter_is_named(store: Store) -> None:

@@ -16,7 +16,7 @@ from .references import dangling, needed_blobs
 from .retained import DAG_IDS, History, keys, now, prune, runs_before, table
 from .world import World
 
-SEEDS = range(6)
+SEEDS = range(4)
 PARTS = {
     "task_instance": "run_pk",
     "event": "run_pk",

@@ -184,8 +184,12 @@ def _prepare(statement: Executable, dialect: Dialect, names: frozenset[str]) -> 
         return None
     if compiled.literal_execute_params or compiled.post_compile_params:
         return None
-    keys = [column.keyname for column in compiled._result_columns]  # noqa: SLF001  it has no public name
-    if gives_rows and (len(set(keys)) != len(keys) or not all(key.isidentifier() for key in keys)):
+    keys: list[str | None] = [column.keyname for column in compiled._result_columns]  # noqa: SLF001  no public name
+    # A column that is text has no name, and a query of nothing else is none that exports a column.
+    is_query = isinstance(statement, SelectBase)
+    if (gives_rows or is_query) and (
+        len(set(keys)) != len(keys) or not all(key and key.isidentifier() for key in keys)
+    ):
         return None
     return Prepared(compiled, dialect, gives_rows=gives_rows)
 

@@ -76,7 +76,7 @@ def unit(session: nox.Session, distribution: str) -> None:
     session.install(*build_wheels(session, distribution))
     install_group(session, "unit")
     with session.chdir(ROOT / distribution):
-        run_tests(session)
+        run_tests(session, at_once="worksteal" if distribution == "server" else None)
 
 
 @nox.session(tags=["all"])
@@ -97,7 +97,7 @@ def contract(session: nox.Session) -> None:
 def interface(session: nox.Session) -> None:
     """The interface under every kind of wrong use, and the core under random histories."""
     install_all(session)
-    run_tests(session, "tests/tei", "tests/properties")
+    run_tests(session, "tests/tei", "tests/properties", at_once="worksteal")
 
 
 @nox.session
@@ -113,7 +113,7 @@ def properties(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """Whole systems: started by their commands, on SQLite and PostgreSQL."""
     install_all(session)
-    run_tests(session, "tests/e2e")
+    run_tests(session, "tests/e2e", at_once="loadfile")
 
 
 @nox.session(tags=["all"])
@@ -198,17 +198,25 @@ def build_wheels(session: nox.Session, distribution: str) -> list[str]:
     return [f"{wheel}{extras.get(wheel.name.partition('-')[0], '')}" for wheel in sorted(folder.glob("*.whl"))]
 
 
-def run_tests(session: nox.Session, *folders: str, timeout: int = 120, env: dict[str, str] | None = None) -> None:
+def run_tests(
+    session: nox.Session,
+    *folders: str,
+    timeout: int = 120,
+    at_once: str | None = None,
+    env: dict[str, str] | None = None,
+) -> None:
     """Run pytest beside a PostgreSQL of the session's own.
 
     Args:
         session: the session, in whose environment pytest is.
         folders: where the tests are; none takes what the configuration at hand says.
         timeout: seconds for each test, where pytest-timeout is installed.
+        at_once: how pytest-xdist deals the tests out to two processes; None for one process.
         env: further variables for the tests.
     """
     env = {"PYTEST_TIMEOUT": str(timeout), **postgres_environment(session), **(env or {})}
-    session.run("python", str(HARNESS), "--", "pytest", *folders, *session.posargs, env=env)
+    spread = () if at_once is None else ("-n", "2", "--dist", at_once)
+    session.run("python", str(HARNESS), "--", "pytest", *spread, *folders, *session.posargs, env=env)
 
 
 def postgres_environment(session: nox.Session) -> dict[str, str]:

@@ -32,8 +32,8 @@ def one_try(deployment: Deployment, sizes: Sizes) -> Numbers:
     ]
     return {
         "report_p50_ms": 1000 * percentile([before.ended - mark.ended for mark, before, _, _ in pairs], 0.5),
-        "decide_p50_ms": 1000 * percentile([after.queued - before.ended for _, before, after, _ in pairs], 0.5),
-        "start_p50_ms": 1000 * percentile([mark.began - after.queued for _, _, after, mark in pairs], 0.5),
+        "decide_p50_ms": 1000 * percentile([after.claimed - before.ended for _, before, after, _ in pairs], 0.5),
+        "start_p50_ms": 1000 * percentile([mark.began - after.claimed for _, _, after, mark in pairs], 0.5),
     }
 
 

@@ -9,7 +9,9 @@ import psycopg
 import pysqlite3.dbapi2 as sqlite3  # the server's own
 
 _QUERY = (
-    "SELECT i.task_id, i.queued_at, i.ended_at FROM task_instance i JOIN dag_run r ON r.pk = i.run_pk"
+    "SELECT i.task_id, claim.at, succeed.at FROM task_instance i JOIN dag_run r ON r.pk = i.run_pk"
+    " JOIN event claim ON claim.instance_pk = i.pk AND claim.event = 'claim'"
+    " JOIN event succeed ON succeed.instance_pk = i.pk AND succeed.event = 'succeed'"
     " WHERE r.dag_id = {mark} AND r.run_id = {mark}"
 )
 
@@ -19,11 +21,11 @@ class Recorded:
     """Moments of one task instance, in seconds since 1970: when the transaction that records it began.
 
     Attributes:
-        queued: it was handed out.
-        ended: its outcome was recorded.
+        claimed: it was handed out.
+        ended: its outcome was recorded, which is later than the end that the worker reports.
     """
 
-    queued: float
+    claimed: float
     ended: float
 
 
@@ -36,7 +38,7 @@ def recorded(database_url: str, dag_id: str, run_id: str) -> dict[str, Recorded]
     else:
         with psycopg.connect(database_url) as postgres:
             rows = postgres.execute(_QUERY.format(mark="%s").encode(), (dag_id, run_id)).fetchall()
-    return {task_id: Recorded(_seconds(queued), _seconds(ended)) for task_id, queued, ended in rows}
+    return {task_id: Recorded(_seconds(claimed), _seconds(ended)) for task_id, claimed, ended in rows}
 
 
 def _seconds(moment: Any) -> float:

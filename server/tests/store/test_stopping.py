@@ -90,7 +90,11 @@ def test_the_next_try_waits_until_the_worker_says_that_the_old_one_is_gone(world
     assert world.instance().try_number == 2
 
 
-@pytest.mark.parametrize("outcome", [succeeded(rows=7), failed(), interrupted(), cancelled()], ids=repr)
+@pytest.mark.parametrize(
+    "outcome",
+    [succeeded(rows=7), failed(), interrupted(), cancelled()],
+    ids=["success", "failed", "interrupted", "cancelled"],
+)
 def test_any_outcome_of_a_stopped_try_says_that_it_is_gone_and_nothing_else(world: World, outcome: Outcome) -> None:
     _, handout = stopped(world)
     receipt = world.report(handout.dispatch_id, outcome)

@@ -53,7 +53,7 @@ class ApiSettings(_Section):
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65_535, description="Port to listen on; 0 picks a free one.")
     public_url: str = Field("", description="URL under which workers and people reach the server; derived when empty.")
-    max_body_bytes: Bytes = Field(4 << 20, description="Largest body of a request.")
+    max_body_bytes: Bytes = Field(16 << 20, description="Largest body of a request. A DAG of 10,000 tasks takes 6 MiB.")
     max_frame_bytes: Bytes = Field(1 << 20, description="Largest frame of a worker session.")
 
     @field_validator("public_url")

@@ -21,7 +21,7 @@ from tradewind.sdk.parsing.template_files import read_template_files
 from tradewind.sdk.parsing.time_limit import time_limit
 
 MAX_DAGS = 10_000
-MAX_BYTES = 4 * 1024 * 1024 - 512 * 1024
+MAX_BYTES = 16 * 1024 * 1024 - 512 * 1024
 """Serialized DAGs of one file, below the limit of a request's body with room for the rest of the report."""
 
 

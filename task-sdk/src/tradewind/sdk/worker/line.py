@@ -15,7 +15,7 @@ from tradewind.sdk.exceptions import ServerUnreachable, TradewindRuntimeError
 logger = logging.getLogger("tradewind.worker")
 
 FIRST_REFUSAL = 400
-DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
+DEFAULT_MAX_BODY_BYTES = 16 * 1024 * 1024
 _COMPLAIN_AGAIN_SECONDS = 30.0
 
 

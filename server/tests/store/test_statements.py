@@ -30,7 +30,9 @@ LIVE = (
 
 SCANS_OF_WHAT_IS_OPEN = {
     # The condition of a partial index: these read open sessions.
+    ("takeovers", "_WATCHED"),
     ("takeovers", "_SESSIONS"),
+    ("takeovers", "_SILENT_SESSIONS"),
     ("sessions", "_LIST"),
     # The same with dispatches that a broker has and nobody started.
     ("dispatches.lookup", "_NOT_STARTED"),

@@ -18,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 Processor = Callable[[Any], Any]
 
-_REPEATED = 2
+REPEATED: float = 2
 """From so many executions on a statement is taken for one that is executed again and again."""
 
 
@@ -158,7 +158,7 @@ class Statements:
         if key in self._prepared:
             return self._prepared[key]
         times = self._seen[statement] = self._seen.get(statement, 0) + 1
-        if times < _REPEATED:
+        if times < REPEATED:
             return None
         found = self._prepared[key] = _prepare(statement, dialect, names)
         # An id may have another bearer afterwards.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam as bind
-from sqlalchemy import func, select, text, union
+from sqlalchemy import func, select, text, union_all
 
 from tradewind.server.store.api_processes import Attendance
 from tradewind.server.store.column_types import UtcDateTime
@@ -19,7 +19,7 @@ _OF_SESSION = text("dispatch.gone_at IS NULL AND dispatch.session_id IS NOT NULL
 _OF_BROKER = text("dispatch.ended_at IS NULL AND dispatch.session_id IS NULL")
 
 # A session may be closed in the moment in which something is claimed for it.
-_WATCHED = union(
+_WATCHED = union_all(
     select(worker_session.c.session_id).where(worker_session.c.closed_at.is_(None)),
     select(dispatch.c.session_id).where(_OF_SESSION),
 )

@@ -235,7 +235,7 @@ def test_a_text_that_is_no_unicode_is_an_error(bundle: Bundle) -> None:
 
 
 def test_more_than_can_be_reported_is_an_error(bundle: Bundle) -> None:
-    error = bundle.error(text=IMPORTS + "for n in range(60):\n    with DAG(f'd{n}', doc_md='x' * 90000): pass\n")
+    error = bundle.error(text=IMPORTS + "for n in range(200):\n    with DAG(f'd{n}', doc_md='x' * 90000): pass\n")
     assert (error.type, error.line) == ("DagAuthoringError", 4)
     assert "split it" in error.message
 

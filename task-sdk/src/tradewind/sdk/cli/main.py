@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 import click
@@ -61,4 +62,15 @@ def main() -> None:
     except OSError as error:
         # Such as a disk that is full under the standard output.
         CommandFailed(str(error), EXIT_FAILED).show()
+        _give_up_output()
         sys.exit(EXIT_FAILED)
+
+
+def _give_up_output() -> None:
+    """Let what could not be written go nowhere: the interpreter tries once more at its end, and would tell of it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

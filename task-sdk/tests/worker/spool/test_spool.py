@@ -65,6 +65,17 @@ def test_an_outcome_that_is_acknowledged_soon_is_never_written(path: Path) -> No
     assert path.read_bytes() == b""
 
 
+def test_an_outcome_that_is_acknowledged_while_its_write_waits_does_not_come_back(path: Path) -> None:
+    async def work(spool: Spool) -> None:
+        written = spool.put(record("d1"))
+        spool.acknowledge("d1")
+        assert await written
+        await spool.put(record("d2"))
+        assert list(pending(path)) == ["d2"]
+
+    with_spool(path, work)
+
+
 def test_an_outcome_that_is_not_acknowledged_soon_is_written(path: Path) -> None:
     async def work(spool: Spool) -> None:
         assert await spool.put(record("d1"), within=0.001)

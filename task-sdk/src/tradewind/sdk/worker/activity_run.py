@@ -148,6 +148,7 @@ class ActivityRun:
             self.ending = True
             await self._finish(outcome)
         finally:
+            self._unreported = None
             self._calls.close()
             for task in self._side_tasks:
                 task.cancel()

@@ -150,7 +150,8 @@ class Spool:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                lines = [*self._take_lazy(), *(line for line, _ in batch)]
+                # A mark comes behind its record, which may have been acknowledged while its write waited.
+                lines = [*(line for line, _ in batch), *self._take_lazy()]
                 durable = await self._in_thread(self._append_durably, lines)
                 for _, written in batch:
                     if not written.done():

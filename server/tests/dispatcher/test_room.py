@@ -125,6 +125,32 @@ def test_a_place_that_a_transaction_frees_is_there_for_its_claim_and_counts_once
     assert [request.limit for request in room.requests(PARSE, freed)] == [1]
 
 
+def test_a_place_that_was_given_away_again_before_its_end_was_heard_is_not_free() -> None:
+    places = Places(offers=[offer(0)], held={"first", "second"})
+    room = room_of(places)
+    freed = [FreedPlace(name, "x", PARSE, "s") for name in ("first", "second")]
+    following = [handout(binding()), handout(binding())]
+    room.claimed([], following, freed=freed)
+    # The executor takes over what follows, and hears of the ends after that, one by one.
+    places.held |= {one.dispatch_id for one in following}
+    places.offers = [offer(-2)]
+    room.look([one.dispatch_id for one in following])
+    for over in ("first", "second"):
+        assert not room.has_unasked()
+        places.held.discard(over)
+        places.offers = [offer(places.offers[0].free + 1)]
+        room.look()
+    assert not room.has_unasked()
+
+
+def test_a_place_counts_while_the_picture_does_not_show_yet_that_it_is_free() -> None:
+    places = Places(offers=[offer(0)], held={"ended"})
+    room = room_of(places)
+    room.claimed([], [], freed=[FreedPlace("ended", "x", PARSE, "s")])
+    places.held = set()
+    assert [request.limit for request in room.requests(PARSE)] == [1]
+
+
 @pytest.mark.parametrize(
     "freed",
     [

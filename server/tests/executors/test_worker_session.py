@@ -60,6 +60,14 @@ def test_places_are_counted_per_kind(connected: Connected) -> None:
     assert (connected.free(PARSE), connected.free(TASK)) == (0, 2)
 
 
+def test_what_is_pushed_before_the_end_of_another_was_heard_leaves_less_than_no_place(connected: Connected) -> None:
+    for dispatch_id in (D1, D2, D7):
+        connected.deliver(dispatch_id)
+    assert (connected.free(), connected.executor.held()) == (-1, 3)
+    connected.executor.ended([D1])
+    assert (connected.free(), connected.executor.held()) == (0, 2)
+
+
 def test_an_offer_names_session_worker_and_queues(connected: Connected) -> None:
     offer = connected.executor.capacity()[0]
     assert offer.session == connected.session.identity

@@ -15,6 +15,7 @@ from tradewind.server.store import Store, StoreOptions, Transaction, dispatches,
 from tradewind.server.store.committer import Committer, Write
 from tradewind.server.store.errors import OutageError
 from tradewind.server.store.followers import Followers
+from tradewind.server.store.gathering import Gathering
 from tradewind.server.store.handouts import ClaimRequest, Report
 from tradewind.server.store.hints import Hints
 from tradewind.server.store.postgres import PostgresDatabase
@@ -274,7 +275,8 @@ def test_a_commit_whose_reply_was_lost_is_asked_about_and_never_done_twice(
 ) -> None:
     database = LosesOneReply(postgres_url, patience_seconds=10, sender="test")
     database.happens = happens
-    committer = Committer(database, Surroundings("postgresql", StoreOptions(), cipher), Hints(), Followers())
+    surroundings = Surroundings("postgresql", StoreOptions(), cipher)
+    committer = Committer(database, surroundings, Hints(), Followers(), Gathering())
     committer.start()
     attempts = 0
 

@@ -127,6 +127,8 @@ async def run_roles(
         parts = parts.at_port(listener.getsockname()[1])
     sessions = WorkerSessionExecutor() if listener is not None else None
     commands = _command_executors(parts.settings, command_environment or {}) if Role.SCHEDULER in roles else []
+    if sessions is not None:
+        parts.store.gathering.expect(sessions.held)
     executors: list[Executor] = [*commands, *([sessions] if sessions else [])]
     dispatcher = Dispatcher(parts.store, executors, parts.signer, parts.settings)
     try:

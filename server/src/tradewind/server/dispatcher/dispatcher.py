@@ -51,6 +51,7 @@ class Dispatcher:
         self._claimer = Claimer(self._room, self._executors, self._builder)
         self._followed: asyncio.Queue[Claimed] = asyncio.Queue()
         self._bell: Subscription | None = None
+        self._about_to_look = False
         self._observations: asyncio.Queue[tuple[str, Observation]] = asyncio.Queue()
         for executor in executors:
             executor.attach(self)
@@ -61,9 +62,10 @@ class Dispatcher:
             self._bell.wake()
 
     def capacity_changed(self) -> None:
-        self._room.look()
-        if self._room.has_unasked():
-            self.wake()
+        """Look where there is room, once for all that changes in this moment."""
+        if not self._about_to_look:
+            self._about_to_look = True
+            asyncio.get_running_loop().call_soon(self._look)
 
     def observed(self, dispatch_id: str, observation: Observation) -> None:
         self._observations.put_nowait((dispatch_id, observation))
@@ -109,6 +111,12 @@ class Dispatcher:
 
         if pushed:
             await self._deliver_all(*await self._store.read(query))
+
+    def _look(self) -> None:
+        self._about_to_look = False
+        self._room.look()
+        if self._room.has_unasked():
+            self.wake()
 
     async def _hand_out(self, bell: Subscription) -> None:
         """Claim whenever there is a hint or new capacity; the poll finds what a lost hint left."""

@@ -140,11 +140,9 @@ class Room:
         if request.worker is None:
             return -taken
         session_id = request.worker.session_id
-        places = {place.dispatch_id: place for place in (*self._freed.values(), *freed)}
-        free = sum(
-            place.session_id == session_id and place.kind is request.kind and self._holds(place)
-            for place in places.values()
-        )
+        # The picture still has what its executor has let go of since.
+        places = {**self._freed, **{place.dispatch_id: place for place in freed if self._holds(place)}}
+        free = sum(place.session_id == session_id and place.kind is request.kind for place in places.values())
         return free - taken
 
     def _holds(self, place: FreedPlace) -> bool:

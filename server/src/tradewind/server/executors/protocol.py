@@ -36,7 +36,8 @@ class Offer:
         session: the worker session that the places are at; None for a broker.
         kind: kind of activity.
         queues: queues that are served; None for all of them.
-        free: how many more activities may be handed out now.
+        free: how many more activities may be handed out now. Below zero where what was handed out is ahead of what was
+            heard to have ended, or more runs than there are places for.
     """
 
     worker: str

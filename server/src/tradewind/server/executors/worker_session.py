@@ -56,7 +56,7 @@ class _Connected:
         self._held = Counter(live.values())
 
     def free(self, kind: ActivityKind) -> int:
-        return max(0, self.capacity.get(kind.value, 0) - self._held[kind])
+        return self.capacity.get(kind.value, 0) - self._held[kind]
 
     def take(self, dispatch_id: str, kind: ActivityKind) -> None:
         self.release(dispatch_id)
@@ -189,6 +189,10 @@ class WorkerSessionExecutor:
 
     def holds(self, dispatch_id: str) -> bool:
         return dispatch_id in self._places
+
+    def held(self) -> int:
+        """How many dispatches the connected workers hold; may be called from any thread."""
+        return len(self._places)
 
     def is_connected(self, session_id: str) -> bool:
         """Whether this process holds a connection of the session."""

@@ -20,6 +20,7 @@ from tradewind.server.domain.refusals import Refused
 from tradewind.server.store.database import Database
 from tradewind.server.store.errors import ConflictError, OutageError, too_busy
 from tradewind.server.store.followers import FollowerFailedError, Followers
+from tradewind.server.store.gathering import Gathering
 from tradewind.server.store.hints import Hints, call_in_loops
 from tradewind.server.store.transaction import Surroundings, Transaction
 
@@ -74,14 +75,23 @@ class Committer:
     the writes is done in their transaction; a follower that fails costs them nothing: they are run again without it.
     """
 
-    def __init__(self, database: Database, surroundings: Surroundings, hints: Hints, followers: Followers) -> None:
+    def __init__(
+        self,
+        database: Database,
+        surroundings: Surroundings,
+        hints: Hints,
+        followers: Followers,
+        gathering: Gathering,
+    ) -> None:
         self._database = database
         self._surroundings = surroundings
         self._hints = hints
         self._followers = followers
+        self._gathering = gathering
         self._options = surroundings.options
         self._waiting: deque[Write] = deque()
         self._wake = threading.Condition()
+        self._wanted = 1
         self._closing = False
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="tradewind-committer", daemon=True)
@@ -119,7 +129,7 @@ class Committer:
             if len(self._waiting) >= self._options.max_waiting:
                 raise too_busy(f"{len(self._waiting)} writes wait already")
             self._waiting.append(write)
-            if len(self._waiting) == 1:
+            if len(self._waiting) == self._wanted:
                 self._wake.notify()
 
     def _run(self) -> None:
@@ -137,7 +147,19 @@ class Committer:
         with self._wake:
             while not self._waiting and not self._closing:
                 self._wake.wait()
+            self._gather()
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._options.max_batch))]
+
+    def _gather(self) -> None:
+        """Wait a moment for more, if more is about to come; holds the lock otherwise."""
+        wanted = self._gathering.wanted()
+        before = len(self._waiting)
+        if before >= wanted or self._closing:
+            return
+        self._wanted = wanted
+        self._wake.wait_for(lambda: self._closing or len(self._waiting) >= wanted, self._gathering.longest_seconds)
+        self._wanted = 1
+        self._gathering.waited(in_vain=len(self._waiting) == before)
 
     def _settle(self, batch: list[Write]) -> None:
         """Commit a batch, in halves if it must be."""

@@ -17,6 +17,7 @@ from tradewind.server.store.committer import Committer, Write
 from tradewind.server.store.database import Database
 from tradewind.server.store.errors import OutageError, StoreError
 from tradewind.server.store.followers import Followers
+from tradewind.server.store.gathering import Gathering
 from tradewind.server.store.hints import Hints
 from tradewind.server.store.listener import Listener
 from tradewind.server.store.migrations.head import HEAD
@@ -39,6 +40,7 @@ class Store:
     Attributes:
         hints: wake-ups between the parts of the control plane.
         followers: parts of the control plane in this process that act in the transactions of others.
+        gathering: how long a transaction waits for company.
         dialect: `sqlite` or `postgresql`.
         options: limits and durations.
         cipher: encrypts secrets at rest.
@@ -48,10 +50,11 @@ class Store:
         """For `open` alone."""
         self.hints = hints
         self.followers = Followers()
+        self.gathering = Gathering()
         self.dialect: DialectName = surroundings.dialect
         self.options = surroundings.options
         self.cipher = surroundings.cipher
-        self._committer = Committer(database, surroundings, hints, self.followers)
+        self._committer = Committer(database, surroundings, hints, self.followers, self.gathering)
         self._readers = Readers(database, surroundings)
         self._held = list(held)
 

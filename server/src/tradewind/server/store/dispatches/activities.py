@@ -67,14 +67,23 @@ PARSE_COLUMNS: Final = (
 """Columns of a parse that `parse_dag_file` needs."""
 
 
-def execute_task(row: Any, *, try_id: str, try_number: int) -> ExecuteTask:
+def execute_task(
+    row: Any, *, try_id: str, try_number: int, runs: dict[int, tuple[DagRunContext, CodeReference]] | None = None
+) -> ExecuteTask:
     """The activity of a try.
 
     Args:
         row: has `TASK_COLUMNS`.
         try_id: identity of the try.
         try_number: its number.
+        runs: what tries of one run share, by the run; remembered here for the next one of the same transaction.
     """
+    shared = None if runs is None else runs.get(row.run_pk)
+    if shared is None:
+        shared = _run_and_code(row)
+        if runs is not None:
+            runs[row.run_pk] = shared
+    dag_run_context, code = shared
     return ExecuteTask(
         task_try=TaskTryReference(
             dag_id=row.dag_id,
@@ -84,29 +93,34 @@ def execute_task(row: Any, *, try_id: str, try_number: int) -> ExecuteTask:
             try_number=try_number,
             try_id=try_id,
         ),
-        dag_run=DagRunContext(
-            dag_id=row.dag_id,
-            run_id=row.run_id,
-            run_type=DagRunType(row.run_type),
-            logical_date=row.logical_date,
-            data_interval_start=row.data_interval_start,
-            data_interval_end=row.data_interval_end,
-            run_after=row.run_after,
-            start_date=row.run_started_at,
-            conf=row.conf,
-            dag_version=row.version_number,
-            triggered_by=TriggeredBy(row.triggered_by),
-            triggering_user=row.triggering_user,
-            note=row.run_note,
-            next_run_after=row.next_run_after,
-        ),
-        code=CodeReference(bundle=row.bundle, snapshot=row.snapshot, file=row.file, code_id=row.code_id),
+        dag_run=dag_run_context,
+        code=code,
         max_tries=row.retries + 1,
         isolation=Isolation(row.isolation),
         on_cut=OnCut(row.on_cut),
         execution_timeout_seconds=row.execution_timeout_seconds,
         run_as_user=row.run_as_user,
     )
+
+
+def _run_and_code(row: Any) -> tuple[DagRunContext, CodeReference]:
+    context = DagRunContext(
+        dag_id=row.dag_id,
+        run_id=row.run_id,
+        run_type=DagRunType(row.run_type),
+        logical_date=row.logical_date,
+        data_interval_start=row.data_interval_start,
+        data_interval_end=row.data_interval_end,
+        run_after=row.run_after,
+        start_date=row.run_started_at,
+        conf=row.conf,
+        dag_version=row.version_number,
+        triggered_by=TriggeredBy(row.triggered_by),
+        triggering_user=row.triggering_user,
+        note=row.run_note,
+        next_run_after=row.next_run_after,
+    )
+    return context, CodeReference(bundle=row.bundle, snapshot=row.snapshot, file=row.file, code_id=row.code_id)
 
 
 def parse_dag_file(row: Any) -> ParseDagFile:

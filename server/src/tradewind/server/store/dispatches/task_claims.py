@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from tradewind.server.contract import CodeReference, DagRunContext
 from tradewind.server.domain.claim_order import ClaimOrder, Lane, Usage
 from tradewind.server.store import limits
 from tradewind.server.store.dispatches.activities import execute_task
@@ -40,9 +41,10 @@ def _claim_from(tx: Transaction, executor: str, takers: Takers, lanes: Sequence[
     usage = Usage(limits.active_instances(tx), executor, partial(limits.active_tasks, tx))
     order = ClaimOrder(lanes, usage, partial(rows_of, tx, executor))
     dealt: list[tuple[Any, Handout]] = []
+    runs: dict[int, tuple[DagRunContext, CodeReference]] = {}
     while (picked := order.next(takers.free)) is not None:
         lane, row = picked
-        activity = execute_task(row, try_id=uuid7(), try_number=row.try_number + 1)
+        activity = execute_task(row, try_id=uuid7(), try_number=row.try_number + 1, runs=runs)
         handout = handout_of(
             tx,
             activity,

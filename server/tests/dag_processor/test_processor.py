@@ -252,7 +252,7 @@ def test_a_directory_that_is_gone_makes_no_dag_vanish(bundle: Bundle) -> None:
 def test_the_loop_sees_a_new_file_and_goes_on_after_a_failure(bundle: Bundle, caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> None:
         bundle.settings.dags_folder.rmdir()
-        ready = bundle.store.hints.subscribe("ready")
+        ready = bundle.store.hints.subscribe("to_parse")
         stop = asyncio.Event()
         running = asyncio.create_task(bundle.processor.run(stop))
         try:
@@ -287,7 +287,7 @@ def test_the_loop_goes_on_after_a_failure_that_nobody_thought_of(bundle: Bundle)
             folder.mkdir()
         bundle.write("a.py", DAG_FILE)
         logger, hearing = logging.getLogger("tradewind.server.dag_processor.processor"), Hearing()
-        ready = bundle.store.hints.subscribe("ready")
+        ready = bundle.store.hints.subscribe("to_parse")
         logger.addHandler(hearing)
         running = asyncio.create_task(bundle.processor.run(stop))
         try:

@@ -90,7 +90,9 @@ def test_more_room_brings_nothing_where_the_line_is_empty() -> None:
     assert room.has_unasked()
     room.claimed(room.requests(PARSE), [handout(binding())])
     assert not room.has_unasked()
-    room.something_is_ready()
+    room.something_is_ready(TASK)
+    assert not room.has_unasked(), "tasks are no parses"
+    room.something_is_ready(PARSE)
     assert room.has_unasked()
 
 

@@ -24,7 +24,10 @@ from tradewind.server.store.handouts import FreedPlace, Handout
 
 TICKET_BYTES = 32
 
-FOLLOWED = frozenset({"ready", "freed"})
+READY = {"ready": ActivityKind.EXECUTE_TASK, "to_parse": ActivityKind.PARSE_DAG_FILE}
+"""Hints that activities of a kind may wait to be claimed."""
+
+FOLLOWED = frozenset({*READY, "freed"})
 """Hints after which a claim may bring something."""
 
 
@@ -99,8 +102,7 @@ class Claimer:
             hinted: which of `FOLLOWED` was hinted at.
             tell: takes what is to be handed over once the transaction is committed.
         """
-        if "ready" in hinted:
-            self._room.something_is_ready()
+        self._room.something_is_ready(*(READY[hint] for hint in hinted if hint in READY))
         if "freed" in hinted:
             self._room.something_ended()
         claimed = self.claim(tx, dispatches.places_freed(tx))

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from tradewind.server.contract import VERSION, ActivityKind, Delivery, Envelope
-from tradewind.server.dispatcher.claimer import FOLLOWED, Claimed, Claimer, Parcel
+from tradewind.server.dispatcher.claimer import FOLLOWED, READY, Claimed, Claimer, Parcel
 from tradewind.server.dispatcher.deliveries import DeliveryBuilder, TokenMinter, UndeliverableError, fault_of
 from tradewind.server.dispatcher.room import Room
 from tradewind.server.domain.refusals import Refused
@@ -73,7 +73,7 @@ class Dispatcher:
     async def run(self, stop: asyncio.Event) -> None:
         """Hand out until `stop` is set; what was delivered runs on."""
         self._room.look()
-        self._bell = self._store.hints.subscribe("ready")
+        self._bell = self._store.hints.subscribe(*READY)
         ended = self._store.hints.subscribe("ended")
         freed, stopped = (self._store.hints.subscribe(topic) for topic in ("freed", "ended"))
         try:
@@ -153,7 +153,7 @@ class Dispatcher:
 
     async def _claim_and_deliver(self) -> None:
         """Claim for all free places that there are, also where the last claim found nothing."""
-        self._room.something_is_ready()
+        self._room.something_is_ready(*ActivityKind)
         if self._room.has_unasked():
             await self._hand_over(await self._store.write(self._claimer.claim))
 

@@ -11,6 +11,9 @@ from tradewind.server.contract import ActivityKind
 from tradewind.server.executors.protocol import Executor, SessionIdentity
 from tradewind.server.store.handouts import ClaimRequest, FreedPlace, Handout, WorkerBinding
 
+Line = tuple[str, ActivityKind, WorkerBinding | None, tuple[str, ...]]
+"""What waits together: for an executor, of a kind, for a session if it has some, in its queues."""
+
 
 class Room:
     """Free places of the executors of one process, as requests to claim.
@@ -33,7 +36,7 @@ class Room:
         self._picture: list[ClaimRequest] = []
         self._claimed: dict[str, Handout] = {}
         self._freed: dict[str, FreedPlace] = {}
-        self._emptied: set[Hashable] = set()
+        self._emptied: set[Line] = set()
         self._shut: set[str] = set()
         self._held_back = False
         self._ended = False
@@ -89,10 +92,10 @@ class Room:
         """A claim begins: what has ended so far is known to it."""
         self._ended = False
 
-    def something_is_ready(self) -> None:
-        """Any line may hold something again."""
+    def something_is_ready(self, *kinds: ActivityKind) -> None:
+        """Any line of these kinds may hold something again."""
         with self._lock:
-            self._emptied.clear()
+            self._emptied = {line for line in self._emptied if line[1] not in kinds}
 
     def something_ended(self) -> None:
         """What a limit held back may have room now."""
@@ -168,7 +171,7 @@ def _takes(handout: Handout, request: ClaimRequest) -> bool:
     return request.worker is None or (kind is request.kind and handout.worker == request.worker)
 
 
-def _line(request: ClaimRequest) -> Hashable:
+def _line(request: ClaimRequest) -> Line:
     return request.executor, request.kind, request.worker, tuple(request.queues)
 
 

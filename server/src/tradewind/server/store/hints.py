@@ -10,15 +10,15 @@ Wake = Callable[[], None]
 
 
 class Subscription:
-    """One listener's view of one topic, bound to the event loop that it was made in.
+    """One listener's view of some topics, bound to the event loop that it was made in.
 
     Hints that arrive while nobody waits become one.
     """
 
-    def __init__(self, hints: Hints, topic: str) -> None:
+    def __init__(self, hints: Hints, topics: tuple[str, ...]) -> None:
         self._hints = hints
         self._event = asyncio.Event()
-        self.topic = topic
+        self.topics = topics
         self.loop = asyncio.get_running_loop()
 
     async def wait(self, timeout: float | None = None) -> bool:
@@ -55,21 +55,23 @@ class Hints:
         self._lock = threading.Lock()
         self._subscriptions: dict[str, list[Subscription]] = {}
 
-    def subscribe(self, topic: str) -> Subscription:
-        """Listen to a topic from the running event loop."""
-        subscription = Subscription(self, topic)
+    def subscribe(self, *topics: str) -> Subscription:
+        """Listen to topics from the running event loop."""
+        subscription = Subscription(self, topics)
         with self._lock:
-            self._subscriptions.setdefault(topic, []).append(subscription)
+            for topic in topics:
+                self._subscriptions.setdefault(topic, []).append(subscription)
         return subscription
 
     def remove(self, subscription: Subscription) -> None:
         """Drop a subscription; one that is gone already is no error."""
         with self._lock:
-            listeners = self._subscriptions.get(subscription.topic, [])
-            if subscription in listeners:
-                listeners.remove(subscription)
-                if not listeners:
-                    del self._subscriptions[subscription.topic]
+            for topic in subscription.topics:
+                listeners = self._subscriptions.get(topic, [])
+                if subscription in listeners:
+                    listeners.remove(subscription)
+                    if not listeners:
+                        del self._subscriptions[topic]
 
     def wakes(self, topics: Iterable[str]) -> list[tuple[asyncio.AbstractEventLoop, Wake]]:
         """What is to be called, and in which loop, to hint at these topics."""

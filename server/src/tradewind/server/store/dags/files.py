@@ -193,7 +193,7 @@ def request_parses(
         {"bundle": bundle, "file": file, "files_read": {}, "parse_id": parse_id} for file, parse_id in fresh.items()
     ]
     tx.change(_NOTE_REQUEST, noted)
-    tx.hint("ready")
+    tx.hint("to_parse")
     return [waiting.get(file) or fresh[file] for file in files]
 
 

@@ -229,7 +229,7 @@ class Ledger:
         activity.rev += 1
         self._end_dispatch(held, reason, digest, started)
         # Another parse of the same file may have waited for the end of this one.
-        tx.hint("ready")
+        tx.hint("to_parse")
 
     def put_xcoms(self, instance: HeldInstance, entries: Iterable[XComEntry]) -> None:
         """What a try leaves; a key that is there already is replaced."""

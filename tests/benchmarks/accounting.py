@@ -10,6 +10,7 @@ import psutil
 Roots = Callable[[], Iterable[int]]
 """Names the processes at the top of what is measured, as they are at the moment."""
 
+_LOOPS = 1_000_000
 _MEBIBYTE = 1 << 20
 
 
@@ -109,6 +110,18 @@ class OtherLoad:
         own = self._driver.used() + sum(measured.used() for measured in self._measured)
         available = (time.monotonic() - self._start) * (psutil.cpu_count() or 1)
         return max(0.0, 100 * (_busy_seconds() - self._busy - own) / available)
+
+
+def loop_ms() -> float:
+    """Milliseconds of CPU of a loop that is always the same: how fast the machine is at this moment.
+
+    Where it is shared, two figures compare only as far as this agrees.
+    """
+    started = time.process_time()
+    total = 0
+    for number in range(_LOOPS):
+        total += number
+    return 1000 * (time.process_time() - started)
 
 
 def _busy_seconds() -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from tests.benchmarks import conditions
-from tests.benchmarks.accounting import OtherLoad
+from tests.benchmarks.accounting import OtherLoad, loop_ms
 from tests.benchmarks.catalogue import Figure
 from tests.benchmarks.dag_files import dag_id
 from tests.benchmarks.deployment import Deployment, Make, database_server, deployed
@@ -65,11 +65,12 @@ def _runs(
 
 
 def _watched(deployment: Deployment, measured: Callable[[], Numbers]) -> Numbers:
-    """Measure, and beside it what else the machine did meanwhile."""
+    """Measure, and beside it what else the machine did meanwhile, and how fast it was."""
+    before = loop_ms()
     other = OtherLoad(deployment.product_cpu(), deployment.database_cpu())
     try:
         numbers = measured()
     except Exception as error:
         error.add_note(deployment.evidence())
         raise
-    return {**numbers, "other_cpu_percent": other.percent()}
+    return {**numbers, "other_cpu_percent": other.percent(), "loop_ms": (before + loop_ms()) / 2}

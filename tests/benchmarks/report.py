@@ -176,6 +176,15 @@ def conditions(result: dict[str, Any]) -> str:
         f" {machine['memory_mib'] / 1024:.0f} GiB, Linux {machine['kernel']};"
         f" {', '.join(f'{name} {number}' for name, number in versions.items())}."
     )
+    loops = [
+        figure["loop_ms"]
+        for system in result["systems"]
+        for figure in system["figures"].values()
+        if "loop_ms" in figure
+    ]
+    if loops:
+        fastest, slowest = min(loop["min"] for loop in loops), max(loop["max"] for loop in loops)
+        said += f" A loop of a million additions took {fastest:.0f} to {slowest:.0f} ms beside the figures."
     if disturbed := list(_disturbed(result)):
         said += f" Others used more than {QUIET_PERCENT} % of the machine during {', '.join(disturbed)}."
     return "\n\n".join([said, *(f"Not measured: {failure.splitlines()[0]}" for failure in result["failures"])])

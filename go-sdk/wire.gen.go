@@ -566,6 +566,32 @@ func (v SnapshotManifest) MarshalJSON() ([]byte, error) {
 	return json.Marshal(plain(v))
 }
 
+// SnapshotFilesRequest: Files of a snapshot whose contents are wanted; together they are no larger than a body may be.
+type SnapshotFilesRequest struct {
+	// Digests of the files, as the manifest names them.
+	Digests []Digest `json:"digests"`
+}
+
+var checksSnapshotFilesRequest = object("SnapshotFilesRequest").needs("digests").elements("digests")
+
+// UnmarshalJSON refuses a value that lacks a required property.
+func (v *SnapshotFilesRequest) UnmarshalJSON(data []byte) error {
+	type plain SnapshotFilesRequest
+	if err := checksSnapshotFilesRequest.check(data); err != nil {
+		return err
+	}
+	return json.Unmarshal(data, (*plain)(v))
+}
+
+// MarshalJSON writes required collections as empty rather than null.
+func (v SnapshotFilesRequest) MarshalJSON() ([]byte, error) {
+	type plain SnapshotFilesRequest
+	if v.Digests == nil {
+		v.Digests = []Digest{}
+	}
+	return json.Marshal(plain(v))
+}
+
 // XComEntry: An XCom that a try leaves.
 type XComEntry struct {
 	Key XComKey `json:"key"`

@@ -23,6 +23,7 @@ var constructors = map[string]func() any{
 	"Envelope":                   func() any { return new(Envelope) },
 	"SnapshotFile":               func() any { return new(SnapshotFile) },
 	"SnapshotManifest":           func() any { return new(SnapshotManifest) },
+	"SnapshotFilesRequest":       func() any { return new(SnapshotFilesRequest) },
 	"XComEntry":                  func() any { return new(XComEntry) },
 	"XComValue":                  func() any { return new(XComValue) },
 	"SetXCom":                    func() any { return new(SetXCom) },

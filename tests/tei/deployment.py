@@ -99,6 +99,7 @@ class Deployment:
     http: httpx.AsyncClient
     now: list[datetime]
     tokens: dict[str, str] = field(default_factory=dict)
+    file_digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def store(self) -> Store:
@@ -122,6 +123,7 @@ class Deployment:
             return snapshot
 
         snapshot = await self.store.write(put)
+        self.file_digests[snapshot] = digest
         parse = await self.start(ActivityKind.PARSE_DAG_FILE)
         files = {file: digest}
         outcome = FileParsed(

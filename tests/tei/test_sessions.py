@@ -184,6 +184,7 @@ def test_requests_that_name_no_operation_are_refused_and_the_connection_stays(tm
                     ("none", "unknown_operation"),
                     ("open_session", "unknown_operation"),
                     ("get_snapshot_file", "http_only"),
+                    ("get_snapshot_files", "http_only"),
                 ):
                     status, answer = await ask(operation, {}, victims.own.token, None)
                     assert (status, answer["reason"]) in {(404, reason), (400, reason)}

@@ -101,6 +101,7 @@ class Victims:
             "renew_leases": {"instance_id": str(uuid.uuid4()), "dispatches": []},
             "report_started": started_now(),
             "finish": succeeded_now(return_value=1),
+            "get_snapshot_files": {"digests": [self.deployment.file_digests[self.own.delivery.activity.code.snapshot]]},
             "set_xcom": {"op_id": str(uuid.uuid4()), "value": {"rows": 3}},
             "set_variable": {"op_id": str(uuid.uuid4()), "value": "42", "description": "The answer"},
             "trigger_run": {"op_id": str(uuid.uuid4()), "run_id": "by_a_task", "conf": {"rows": 3}, "reset": False},

@@ -122,6 +122,23 @@ def test_an_activity_gets_the_snapshot_that_it_runs(play: Callable[..., None]) -
     play(scenario)
 
 
+def test_an_activity_gets_files_of_its_snapshot_in_one_answer(play: Callable[..., None]) -> None:
+    async def scenario(d: Deployment) -> None:
+        handout, token = await running_task(d)
+        code = handout.activity.code
+        place = f"/execution/snapshots/{code.snapshot}"
+        digest = (await d.get(place, token=token))["files"][code.file]["digest"]
+        one = (await d.call("GET", f"{place}/files/{code.file}", token=token)).content
+        twice = await d.call("POST", f"{place}/files", token=token, body={"digests": [digest, digest]})
+        assert (twice.status, twice.content) == (200, one + one)
+        missing = await d.call("POST", f"{place}/files", token=token, body={"digests": ["0" * 64]})
+        assert (missing.json["reason"], missing.json["field"]) == ("not_found", "digests")
+        other = await d.call("POST", f"/execution/snapshots/{'0' * 64}/files", token=token, body={"digests": [digest]})
+        assert (other.json["reason"], other.json["field"]) == ("not_allowed", "snapshot")
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     ("mode", "declared", "status"),
     [("deny", True, 200), ("deny", False, 403), ("audit", False, 200), ("allow", False, 200), ("allow", True, 200)],

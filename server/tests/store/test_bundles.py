@@ -1,6 +1,7 @@
 """Snapshots: immutable, complete, and kept once by content."""
 
 import hashlib
+from functools import partial
 
 import pytest
 
@@ -49,6 +50,17 @@ def test_contents_may_come_before_their_snapshot(world: World) -> None:
     files = {"a.py": (digest_of(b"1"), 1)}
     digest = world.write(lambda tx: bundles.put_snapshot(tx, BUNDLE, files, {}))
     assert world.read(lambda tx: bundles.file_content(tx, BUNDLE, digest, "a.py")) == b"1"
+
+
+def test_contents_come_one_after_the_other_in_the_order_asked_for(world: World) -> None:
+    digest = world.publish(a=b"one", b=b"", c=b"\0\xff")
+    wanted = [digest_of(b"\0\xff"), digest_of(b"one"), digest_of(b""), digest_of(b"one")]
+    read = partial(bundles.file_contents, bundle=BUNDLE, digest=digest)
+    assert world.read(partial(read, wanted=wanted, most_bytes=8)) == b"\0\xffoneone"
+    with pytest.raises(Refused, match="8 bytes and an answer has 7 at most"):
+        world.read(partial(read, wanted=wanted, most_bytes=7))
+    with pytest.raises(Refused, match="no file of digest"):
+        world.read(partial(read, wanted=[digest_of(b"elsewhere")], most_bytes=8))
 
 
 def test_a_snapshot_with_a_missing_content_is_refused(world: World) -> None:

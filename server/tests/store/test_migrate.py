@@ -1,6 +1,8 @@
 """Steps between schemas: up, down, and equal to what the code says."""
 
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,9 +12,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, MetaData, Table, create_engine, text
 
-from tradewind.server.store import StoreError, migrate
+from tradewind.server.secrets import Cipher
+from tradewind.server.store import Store, StoreError, migrate, schema
 from tradewind.server.store.postgres import libpq_url
-from tradewind.server.store.sqlite import driver
+from tradewind.server.store.sqlite import SqliteDatabase, driver
 from tradewind.server.store.tables import metadata
 
 
@@ -58,6 +61,53 @@ def test_indexes_and_checks_of_the_steps_are_those_of_the_code_on_sqlite(tmp_pat
     metadata.create_all(engine)
     engine.dispose()
     assert sqlite_schema(tmp_path / "migrated.db") == sqlite_schema(tmp_path / "created.db")
+
+
+def sqlite_rows(path: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Rows of each table, their columns by name."""
+    connection = driver.connect(str(path))
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    rows = {}
+    for name in names:
+        columns = sorted(row[1] for row in connection.execute(f"PRAGMA table_info({name})"))
+        rows[name] = connection.execute(f"SELECT {', '.join(columns)} FROM {name}").fetchall()
+    connection.close()
+    return rows
+
+
+def test_an_empty_sqlite_file_gets_what_the_steps_lead_to_without_them(tmp_path: Path) -> None:
+    migrated, created = tmp_path / "migrated.db", tmp_path / "created.db"
+    migrate.upgrade(f"sqlite:///{migrated}")
+    for _ in range(2):
+        schema.create_if_empty(SqliteDatabase(f"sqlite:///{created}"))
+    assert migrate.check(f"sqlite:///{created}") == []
+    assert sqlite_rows(created) == sqlite_rows(migrated)
+    migrate.downgrade(f"sqlite:///{created}", "base")
+    assert migrate.current(f"sqlite:///{created}") is None
+
+
+def test_a_sqlite_file_with_an_older_schema_is_left_to_the_steps(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'metadata.db'}"
+    migrate.upgrade(url, "0001")
+    schema.create_if_empty(SqliteDatabase(url))
+    assert migrate.current(url) == "0001"
+    Store.open(url, cipher=Cipher.open(tmp_path / "key"), migrate=True).close()
+    assert migrate.check(url) == []
+
+
+def test_a_control_plane_on_sqlite_loads_neither_the_steps_nor_the_driver_of_postgresql(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from tradewind.server import standalone
+from tradewind.server.secrets import Cipher
+from tradewind.server.store import Store
+home = Path(sys.argv[1])
+Store.open(f"sqlite:///{home / 'metadata.db'}", cipher=Cipher.open(home / "key"), migrate=True).close()
+print(sorted({"alembic", "psycopg", "pydantic.v1"} & {name for name, module in sys.modules.items() if module}))
+"""
+    done = subprocess.run([sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def postgres_schema(url: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -1,8 +1,10 @@
 """Rules of parsing one DAG file."""
 
 import gc
+import hashlib
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import threading
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tradewind.sdk.contract import DagImportError, FileParsed
+from tradewind.sdk.contract import DagImportError, FileParsed, decode
 from tradewind.sdk.parsing import parse_file
 from tradewind.sdk.parsing.bundle_import import module_name
 from tradewind.sdk.parsing.files_read import code_id
@@ -257,6 +259,31 @@ def test_files_that_the_import_read_are_told_with_their_digests(bundle: Bundle) 
     assert parsed.code_id == code_id(parsed.files_read)
     bundle.write("config/settings.json", "{} ")
     assert bundle.parse().code_id != parsed.code_id
+
+
+def test_a_large_file_that_is_read_has_the_digest_of_all_of_it(bundle: Bundle) -> None:
+    content = bytes(range(256)) * 1000
+    (bundle.root / "rows.bin").write_bytes(content)
+    parsed = bundle.parse(text="from pathlib import Path\nPath(__file__).with_name('rows.bin').read_bytes()\n")
+    assert parsed.files_read["rows.bin"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_process_that_ends_finds_the_same_and_keeps_what_was_imported(bundle: Bundle) -> None:
+    bundle.write("lib/names.py", "NAME = 'flights'\n")
+    here = bundle.parse(
+        text=IMPORTS + "from lib.names import NAME\nwith DAG(dag_id=NAME):\n    EmptyOperator(task_id='a')\n"
+    )
+    program = """
+import sys
+from tradewind.sdk.contract import encode
+from tradewind.sdk.parsing import parse_file
+parsed = parse_file(sys.argv[1], "file.py", timeout_seconds=30, process_ends=True)
+assert {"lib", "lib.names"} <= sys.modules.keys()
+sys.stdout.buffer.write(encode(parsed))
+"""
+    done = subprocess.run([sys.executable, "-c", program, bundle.root], capture_output=True, check=True)
+    there = decode(FileParsed, done.stdout)
+    assert (there.dags, there.files_read, there.error) == (here.dags, here.files_read, None)
 
 
 def test_files_are_told_for_a_file_with_an_error_too(bundle: Bundle) -> None:

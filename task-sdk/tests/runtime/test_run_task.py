@@ -11,7 +11,8 @@ import pytest
 
 from tests.runtime.activities import Bench, assignment, refusal
 from tradewind.sdk.contract import Connection, Outcome, TaskFailed, TaskSucceeded, decode, encode
-from tradewind.sdk.runtime import load_dag_file, run_activity
+from tradewind.sdk.runtime import copy_ahead, load_dag_file, run_activity
+from tradewind.sdk.runtime.task_execution import copy_of
 
 
 def function(body: str, *, decorator: str = "@task", parameters: str = "") -> str:
@@ -366,3 +367,13 @@ def test_a_failure_is_logged_with_its_traceback(bench: Bench, caplog: pytest.Log
     outcome = bench.run(function("raise ValueError('broken')"))
     assert isinstance(outcome, TaskFailed)
     assert "ValueError: broken" in caplog.text
+
+
+def test_a_copy_that_was_made_ahead_is_for_one_try(bench: Bench) -> None:
+    bench.write("EmptyOperator(task_id='a')\nEmptyOperator(task_id='b')")
+    first, second = load_dag_file(bench.root, "file.py").dags["d"].tasks
+    copy_ahead([first])
+    ahead, later, other = copy_of(first), copy_of(first), copy_of(second)
+    ahead.queue = "changed"
+    assert [task.queue for task in (first, later, other)] == ["default"] * 3
+    assert (later.task_id, other.task_id) == ("a", "b")

@@ -14,7 +14,7 @@ from tests.runtime.activities import Bench, assignment
 from tradewind.sdk.contract import LogLevel, LogRecord, LogSource, decode
 from tradewind.sdk.masking import Masker
 from tradewind.sdk.runtime import run_activity
-from tradewind.sdk.runtime.task_log import PIECE, ContractHandler, task_log
+from tradewind.sdk.runtime.task_log import PIECE, ContractHandler, make_log_ready, task_log
 
 
 def records_of(act: Callable[[], None], *secrets: str) -> list[LogRecord]:
@@ -124,6 +124,40 @@ def test_handlers_of_the_standard_streams_are_set_aside_and_come_back() -> None:
     finally:
         root.removeHandler(stream)
         root.removeHandler(other)
+
+
+def test_what_is_ready_for_the_next_task_is_not_there_for_the_one_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    root, level, shown = logging.getLogger(), logging.getLogger().level, warnings.showwarning
+    output = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    monkeypatch.setattr(sys, "stdout", output)
+    make_log_ready()
+    handlers: list[logging.Handler] = []
+
+    def act() -> None:
+        handlers.append(root.handlers[0])
+        root.handlers[0].setFormatter(logging.Formatter("changed: %(message)s"))
+        output.reconfigure(line_buffering=False)
+        logging.captureWarnings(capture=False)
+
+    def second() -> None:
+        handlers.append(root.handlers[0])
+        assert output.line_buffering
+        root.warning("said")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("warned", stacklevel=1)
+
+    try:
+        assert records_of(act) == []
+        found = records_of(second)
+    finally:
+        logging.captureWarnings(capture=False)
+        root.setLevel(level)
+        output.close()
+    assert handlers[0] is not handlers[1]
+    assert found[0].message == "said"
+    assert "warned" in found[1].message
+    assert warnings.showwarning is shown
 
 
 def _assert_handlers(absent: logging.Handler, present: logging.Handler) -> None:

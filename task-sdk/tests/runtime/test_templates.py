@@ -12,6 +12,7 @@ from tests.runtime.activities import Bench
 from tradewind.sdk.authoring.templating import make_ready
 from tradewind.sdk.contract import Connection, TaskSkipped
 from tradewind.sdk.runtime import load_dag_file
+from tradewind.sdk.runtime.task_execution import copy_of
 
 DAY = dt.datetime(2024, 3, 1, tzinfo=dt.UTC)
 
@@ -288,6 +289,20 @@ def test_a_process_that_forks_tries_makes_their_templates_ready(bench: Bench) ->
     bench.write("Show(task_id='a', value='{{ ds }}')", "jinja_environment_kwargs={'nonsense': 1}", SHOW)
     make_ready(load_dag_file(bench.root, "file.py").dags["d"].tasks)
     assert "nonsense" in bench.failed().error.message
+
+
+def test_a_try_gets_lists_and_dicts_of_its_own_though_nothing_in_them_is_rendered(bench: Bench) -> None:
+    given = "['plain', 1]", "{'a': 'plain'}", "['plain', {}]", "('plain', [])"
+    bench.write("\n".join(f"Show(task_id='a{number}', value={value})" for number, value in enumerate(given)), top=SHOW)
+    tasks = load_dag_file(bench.root, "file.py").dags["d"].tasks
+    make_ready(tasks)
+    assert [list(task.fields_to_render()) for task in tasks] == [[], [], ["value"], ["value"]]
+    for task in tasks:
+        copied, before = copy_of(task), vars(task)["value"]
+        copied.render_template_fields({})
+        assert vars(copied)["value"] == before
+        assert vars(copied)["value"] is not before
+        assert vars(task)["value"] is before
 
 
 def test_native_rendering_makes_none_of_an_empty_text(bench: Bench) -> None:

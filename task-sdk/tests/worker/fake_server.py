@@ -376,6 +376,10 @@ class FakeServer:
                 return _json({"snapshot": snapshot, "bundle": "dags", "files": files})
             case "get_snapshot_file":
                 return 200, self.snapshots[call.parameters["snapshot"]][call.parameters["path"]]
+            case "get_snapshot_files":
+                contents = self.snapshots[call.parameters["snapshot"]].values()
+                found = {hashlib.sha256(content).hexdigest(): content for content in contents}
+                return 200, b"".join(found[digest] for digest in call.body["digests"])
         return Refusal(404, "not_found")
 
 

@@ -54,6 +54,10 @@ def prepare() -> None:
     """Nothing is needed before the first fork."""
 
 
+def make_ready_to_fork(loaded: object) -> None:
+    """Nothing is needed after the import either."""
+
+
 def load_dag_file(snapshot_directory: str, file: str) -> Run:
     """The function `run` of the script."""
     names: dict[str, Any] = {"__file__": str(Path(snapshot_directory, file))}

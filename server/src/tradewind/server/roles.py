@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from tradewind.server.settings import Settings
 
 log = logging.getLogger(__name__)
+
+COLLECT_AFTER = 10_000
+"""Objects that a collection is worth: what some hundred tries leave."""
 
 
 class Role(StrEnum):
@@ -187,6 +191,9 @@ async def _serve(
         presence(parts.store, _process_name()),
         log_retention(parts.store, parts.settings),
     ):
+        # What is there now stays: it need not be gone through whenever requests have made some garbage.
+        gc.freeze()
+        gc.set_threshold(COLLECT_AFTER)
         log.info("api server listens at %s", parts.settings.public_url)
         serving(parts.settings.api.port)
         stopped = asyncio.create_task(stop.wait())

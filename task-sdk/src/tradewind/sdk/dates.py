@@ -40,8 +40,7 @@ class DateTime(dt.datetime):
     @classmethod
     def of(cls, date: dt.datetime) -> DateTime:
         """The same moment."""
-        clock = date.hour, date.minute, date.second, date.microsecond
-        return cls(date.year, date.month, date.day, *clock, date.tzinfo, fold=date.fold)
+        return cls.combine(date.date(), date.timetz())
 
     @overload  # type: ignore[override]  # a date less a date is an Interval, which is a timedelta
     def __sub__(self, other: dt.datetime) -> Interval: ...

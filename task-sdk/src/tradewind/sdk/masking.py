@@ -39,11 +39,13 @@ class Masker:
         values: the secrets. Those of fewer than three characters, and words such as `true`, are passed over.
     """
 
+    _forms: tuple[str, ...] = ()
+    _pattern = re.compile("")
+
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._turn = threading.Lock()
-        self._forms: tuple[str, ...] = ()
-        self._pattern = re.compile("")
-        self.add(values)
+        if values:
+            self.add(values)
 
     def add(self, values: Iterable[str]) -> None:
         """Hide these, too, from now on; other threads may mask meanwhile."""

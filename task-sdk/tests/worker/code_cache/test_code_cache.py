@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import stat
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,12 @@ class Server:
     async def content(self, snapshot: str, path: str) -> bytes:
         self.asked[path] += 1
         return self.bundles[snapshot][path] + (b"!" if self.damage else b"")
+
+    async def contents(self, snapshot: str, digests: Sequence[str]) -> bytes:
+        self.asked["together"] += 1
+        files = {sha256(content): (path, content) for path, content in self.bundles[snapshot].items()}
+        self.asked.update(files[digest][0] for digest in digests)
+        return (b"!" if self.damage else b"") + b"".join(files[digest][1] for digest in digests)
 
 
 def open_cache(tmp_path: Path, budget: int = 1_000_000) -> CodeCache:
@@ -91,6 +98,31 @@ def test_only_files_that_changed_are_fetched(tmp_path: Path) -> None:
             await cache.pin(digest, server)
         assert server.asked["a.py"] == 1
         assert server.asked["b.py"] == 2
+
+    asyncio.run(run())
+
+
+def test_small_files_come_together_and_a_large_one_alone(tmp_path: Path) -> None:
+    async def run() -> None:
+        large = bytes(2 * 1024 * 1024)
+        server = Server({"large": large} | {f"f{number}.py": str(number).encode() for number in range(1200)})
+        folder = await open_cache(tmp_path, budget=2**30).pin(server.digests[0], server)
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == server.bundles[server.digests[0]]
+        assert server.asked["together"] == 3
+        assert set(server.asked.values()) == {1, 3}
+
+    asyncio.run(run())
+
+
+def test_files_that_come_together_are_refused_when_one_is_damaged(tmp_path: Path) -> None:
+    async def run() -> None:
+        server = Server({"dag.py": b"x", "lib.py": b"y"})
+        cache = open_cache(tmp_path)
+        server.damage = True
+        with pytest.raises(CodeUnavailable, match=r"\.py arrived with digest"):
+            await cache.pin(server.digests[0], server)
+        server.damage = False
+        assert (await cache.pin(server.digests[0], server) / "dag.py").read_bytes() == b"x"
 
     asyncio.run(run())
 

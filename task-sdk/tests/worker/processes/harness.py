@@ -114,8 +114,8 @@ class Rig:
     async def spare_of(self, parent: int) -> int:
         """The process that a warm parent has forked ahead of its assignment."""
         spares = self.launcher._spares._spares
-        (spare,) = (child for forker, child in spares.items() if forker.process.pid == parent)
-        return (await asyncio.shield(spare)).process.pid
+        (started,) = (started for forker, (started, _pipes) in spares.items() if forker.process.pid == parent)
+        return (await asyncio.shield(started)).pid
 
     @property
     def zygote(self) -> Identity:

@@ -59,6 +59,7 @@ def test_it_has_the_workers_environment_less_tradewinds(tmp_path: Path, file: st
             assert process["environment"]["MY_SETTING"] == "1"
             assert process["environment"]["OMP_NUM_THREADS"] == "3"
             assert "OPENBLAS_NUM_THREADS" not in process["environment"]
+            assert "LD_BIND_NOW" not in process["environment"]
             assert "secret-of-the-worker" not in str(process["environment"]) + process["environment_at_exec"]
 
     asyncio.run(scenario())

@@ -9,7 +9,7 @@ def test_a_new_worker_needs_nothing_but_its_credential() -> None:
     settings = load_worker_settings({"TRADEWIND_API_TOKEN": "tw_x", "HOME": "/home/ann"})
     assert settings.api_url == "http://127.0.0.1:8080"
     assert settings.queues == ("default",)
-    assert settings.offered() == {"execute_task": 16, "parse_dag_file": 2}
+    assert settings.offered() == {"execute_task": 16, "parse_dag_file": 4}
     assert settings.state_directory == Path("/home/ann/.local/state/tradewind/worker")
 
 

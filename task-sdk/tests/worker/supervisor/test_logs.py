@@ -152,3 +152,29 @@ def run(child):
         assert [record["message"] for record in server.log(dispatch_id)] == [f"{n:0100}" for n in range(60_000)]
 
     run_with_worker(tmp_path, work)
+
+
+def test_exit_handlers_may_write_more_than_a_pipe_holds_and_ask_the_server(tmp_path: Path) -> None:
+    script = """
+import atexit
+def run(child):
+    def leave():
+        assert child.call("set_xcom", {"key": "late"}, {"op_id": ID, "value": 1})["status"] == 204
+        for number in range(3000):
+            print(number, 100 * "x")
+        print("the last line", flush=True)
+    atexit.register(leave)
+    return child.succeed()
+ID = "00000000-0000-0000-0000-000000000001"
+"""
+
+    async def work(server: FakeServer, worker: Worker) -> None:
+        dispatch_id = server.deliver(server.task(script))
+        outcome = await server.outcome(dispatch_id)
+        assert outcome["outcome"] == "success"
+        assert [call.body["value"] for call in server.of("set_xcom")] == [1]
+        messages = [record["message"] for record in server.log(dispatch_id)]
+        assert len(messages) == 3001
+        assert messages[-1] == "the last line"
+
+    run_with_worker(tmp_path, work)

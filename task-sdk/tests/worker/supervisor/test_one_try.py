@@ -293,7 +293,7 @@ def test_many_tries_at_once_each_end_with_their_own_outcome(tmp_path: Path) -> N
 
 
 def test_a_process_that_lingers_after_its_result_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tradewind.sdk.worker.activity_run._EXIT_SECONDS", 0.2)
+    monkeypatch.setattr("tradewind.sdk.worker.exiting.EXIT_SECONDS", 0.2)
     script = """
 import os, time
 def run(child):

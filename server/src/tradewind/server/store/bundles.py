@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import bindparam as bind
 from sqlalchemy import select
@@ -17,6 +17,7 @@ from tradewind.server.store.transaction import Transaction
 
 _KNOWN = select(blob.c.digest).where(within(blob.c.digest, "digests"))
 _CONTENT = select(blob.c.content).where(blob.c.digest == bind("digest"))
+_CONTENTS = select(blob.c.digest, blob.c.content).where(within(blob.c.digest, "digests"))
 _PUT_BLOB = insert_ignore(blob)
 _PUT_SNAPSHOT = insert_ignore(snapshot)
 _PUT_BUNDLE = upsert(bundle, "snapshot", "updated_at")
@@ -126,3 +127,32 @@ def file_content(tx: Transaction, bundle: str, digest: str, path: str) -> bytes:
         raise Refused(ProblemReason.NOT_FOUND, f"snapshot {digest} has no file {path}", field="path")
     content: bytes = tx.value(_CONTENT, {"digest": found[0]})
     return content
+
+
+def file_contents(tx: Transaction, bundle: str, digest: str, wanted: Sequence[str], *, most_bytes: int) -> bytes:
+    """The contents of files of a snapshot, one after the other.
+
+    Args:
+        tx: a transaction.
+        bundle: name of the bundle.
+        digest: digest of the snapshot.
+        wanted: digests of the files.
+        most_bytes: how large the answer may be.
+
+    Raises:
+        Refused: `not_found` for a file that is not in the snapshot, `invalid_value` for more than may be answered.
+    """
+    sizes = dict(snapshot_files(tx, bundle, digest).values())
+    for one in wanted:
+        if one not in sizes:
+            raise Refused(ProblemReason.NOT_FOUND, f"snapshot {digest} has no file of digest {one}", field="digests")
+    total = sum(sizes[one] for one in wanted)
+    if total > most_bytes:
+        raise Refused(
+            ProblemReason.INVALID_VALUE,
+            f"the files have {total} bytes and an answer has {most_bytes} at most",
+            field="digests",
+            action="ask for fewer at once, and for a larger one by its path",
+        )
+    found = {row.digest: row.content for row in tx.rows(_CONTENTS, {"digests": sorted(set(wanted))})}
+    return b"".join(found[one] for one in wanted)

@@ -6,27 +6,26 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tradewind.server.domain.refusals import Refused
 from tradewind.server.secrets.cipher import Cipher
+from tradewind.server.store import schema
 from tradewind.server.store.committer import Committer, Write
 from tradewind.server.store.database import Database
 from tradewind.server.store.errors import OutageError, StoreError
 from tradewind.server.store.followers import Followers
 from tradewind.server.store.gathering import Gathering
 from tradewind.server.store.hints import Hints
-from tradewind.server.store.listener import Listener
 from tradewind.server.store.migrations.head import HEAD
 from tradewind.server.store.options import StoreOptions
-from tradewind.server.store.postgres import PostgresDatabase, libpq_url
 from tradewind.server.store.readers import Readers
 from tradewind.server.store.sqlite import SqliteDatabase, WriterLock
 from tradewind.server.store.statements import DialectName
 from tradewind.server.store.transaction import Surroundings, Transaction
+
+if TYPE_CHECKING:
+    from tradewind.server.store.listener import Listener
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741  an item
@@ -84,22 +83,20 @@ class Store:
         options = options or StoreOptions()
         hints = Hints()
         lock: WriterLock | None = None
-        sender = secrets.token_hex(8)
+        listener: Listener | None = None
         if url.startswith("sqlite"):
             sqlite = SqliteDatabase(url)
             lock = WriterLock(sqlite.path) if exclusive else None
             database: Database = sqlite
         else:
-            database = PostgresDatabase(url, patience_seconds=options.outage_seconds, sender=sender)
+            database, listener = _open_postgres(url, options, hints)
         held: list[Any] = [] if lock is None else [lock.release]
         try:
             if migrate:
-                _migrate(url)
+                _migrate(database, url)
             _check_schema(database)
             store = cls(database, Surroundings(database.dialect, options, cipher), hints, held=held)
-            store._start(
-                None if lock or url.startswith("sqlite") else Listener(libpq_url(url), sender=sender, hints=hints)
-            )
+            store._start(listener)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -164,10 +161,24 @@ class Store:
         return await future
 
 
-def _migrate(url: str) -> None:
-    from tradewind.server.store import migrate  # noqa: PLC0415  Alembic is slow to import and seldom needed
+def _open_postgres(url: str, options: StoreOptions, hints: Hints) -> tuple[Database, Listener]:
+    # The driver takes memory that a deployment on SQLite does not need.
+    from tradewind.server.store.listener import Listener  # noqa: PLC0415  see above
+    from tradewind.server.store.postgres import PostgresDatabase, libpq_url  # noqa: PLC0415  see above
 
-    migrate.upgrade(url)
+    sender = secrets.token_hex(8)
+    database = PostgresDatabase(url, patience_seconds=options.outage_seconds, sender=sender)
+    return database, Listener(libpq_url(url), sender=sender, hints=hints)
+
+
+def _migrate(database: Database, url: str) -> None:
+    """Bring the schema up to date, with Alembic only where there is a step to do: it is slow to import, and large."""
+    if database.dialect == "sqlite":
+        schema.create_if_empty(database)
+    if schema.revision(database) != HEAD:
+        from tradewind.server.store import migrate  # noqa: PLC0415  see above
+
+        migrate.upgrade(url)
 
 
 def _check_schema(database: Database) -> None:
@@ -176,13 +187,7 @@ def _check_schema(database: Database) -> None:
     Raises:
         StoreError: it is not, or the database is not there.
     """
-    try:
-        with database.connect(read_only=True) as connection:
-            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    except DBAPIError as error:
-        if isinstance(explained := database.explain(error), OutageError | StoreError):
-            raise StoreError(str(explained)) from error
-        found = None
+    found = schema.revision(database)
     if found != HEAD:
         raise StoreError(
             f"the database has schema {found or 'none'} and this version needs {HEAD}; run: tradewind-server db migrate"

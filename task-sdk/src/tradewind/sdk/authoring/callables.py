@@ -33,18 +33,22 @@ def call_with_context(
     takes = learn(function)
     if takes is None:
         return function(*args, **kwargs)
+    given = []
     for name, named in takes.positional[: len(args)]:
+        given.append(name)
         if named and (name in context or name in kwargs):
             raise ValueError(
                 f"Parameter {name!r} of {function_name(function)} would get a positional argument, "
                 "but its name stands for a key of the task context or has a keyword argument already; rename it."
             )
-    wanted = {
-        name: resolved(value) if name in takes.named else value
-        for name, value in {**context, **kwargs}.items()
-        if takes.all or name in takes.named
-    }
-    given = {name for name, _ in takes.positional[: len(args)]}
+    if takes.all:
+        everything = {**context, **kwargs}
+        wanted = {name: resolved(value) if name in takes.named else value for name, value in everything.items()}
+    else:  # only what it takes is touched: a forked process copies the memory page of each value that it looks at
+        wanted = {}
+        for name in takes.named:
+            if name in kwargs or name in context:
+                wanted[name] = resolved(kwargs[name] if name in kwargs else context[name])
     for name in takes.needed:
         if name not in wanted and name not in given:
             wanted[name] = context[name]

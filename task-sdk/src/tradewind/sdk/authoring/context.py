@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
-from tradewind.sdk.authoring.secret_source import SecretSource, reading_from
+from tradewind.sdk.authoring.secret_source import SecretSource, sources
 from tradewind.sdk.exceptions import OutsideTaskError
 from tradewind.sdk.lazy_value import LazyValue, resolved, value_of
 
@@ -254,14 +253,20 @@ class RunningTask(SecretSource, Protocol):
 _running: list[RunningTask] = []
 
 
-@contextmanager
-def running(task: RunningTask) -> Iterator[None]:
-    """Make this the task of the process."""
-    _running.append(task)
-    try:
-        with reading_from(task):
-            yield
-    finally:
+class running:  # noqa: N801 - used like a function; a generator would cost a forked process more memory pages
+    """Make this the task of the process, whose secrets are read meanwhile."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: RunningTask) -> None:
+        self._task = task
+
+    def __enter__(self) -> None:
+        _running.append(self._task)
+        sources.append(self._task)
+
+    def __exit__(self, *_exception: object) -> None:
+        sources.remove(self._task)
         _running.pop()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_PREFIXES = ("TRADEWIND_CTX_", "AIRFLOW_CTX_")
+_OWN_PREFIX = "TRADEWIND_CTX_"
+_AIRFLOW_PREFIX = "AIRFLOW_CTX_"
 
 
 def context_environment(context: Mapping[str, Any]) -> dict[str, str]:
@@ -20,4 +21,7 @@ def context_environment(context: Mapping[str, Any]) -> dict[str, str]:
     }
     if run.logical_date is not None:
         values["LOGICAL_DATE"] = run.logical_date.isoformat()
-    return {prefix + name: value for prefix in _PREFIXES for name, value in values.items()}
+    named = {}
+    for name, value in values.items():
+        named[_OWN_PREFIX + name] = named[_AIRFLOW_PREFIX + name] = value
+    return named

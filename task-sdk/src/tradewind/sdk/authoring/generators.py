@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+_PLAIN = frozenset({bool, bytes, dict, float, int, list, str, tuple})
 _log = logging.getLogger("tradewind.task")
 
 
@@ -17,6 +18,8 @@ def returned_by(function: Callable[..., Any], result: Any) -> Any:
         function: what was called.
         result: what the call gave.
     """
+    if result is None or type(result) in _PLAIN:  # what most tasks return, told at a tenth of the price
+        return result
     if inspect.iscoroutinefunction(function):
         import asyncio
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from tradewind.sdk.exceptions import OutsideTaskError
@@ -42,17 +40,23 @@ class SecretSource(Protocol):
 
 
 # Not context variables: threads that user code starts belong to the task, or to the import, too.
-_sources: list[SecretSource] = []
+sources: list[SecretSource] = []
+"""What reads are answered from, the last one first; see `reading_from`."""
 
 
-@contextmanager
-def reading_from(source: SecretSource) -> Iterator[None]:
+class reading_from:  # noqa: N801 - used like a function; a generator would cost a forked process more memory pages
     """Answer reads of secrets from this source meanwhile; the one that was there before comes back."""
-    _sources.append(source)
-    try:
-        yield
-    finally:
-        _sources.remove(source)
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: SecretSource) -> None:
+        self._source = source
+
+    def __enter__(self) -> None:
+        sources.append(self._source)
+
+    def __exit__(self, *_exception: object) -> None:
+        sources.remove(self._source)
 
 
 _of_worker: list[bool] = []
@@ -72,8 +76,8 @@ def secret_source(wanted: str) -> SecretSource:
     Raises:
         OutsideTaskError: this is a worker's process, and nothing runs in it.
     """
-    if _sources:
-        return _sources[-1]
+    if sources:
+        return sources[-1]
     if _of_worker:
         raise OutsideTaskError(f"{wanted} works in a running task, and while its file is imported; nothing runs here.")
     from tradewind.sdk.local.outside import OutsideSource

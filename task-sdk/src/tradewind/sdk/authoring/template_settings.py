@@ -34,10 +34,21 @@ class TemplateSettings(NamedTuple):
         return self.by_jinja or self.is_file(text) or _TEMPLATE.search(text) is not None
 
     def may_change(self, value: object) -> bool:
-        """Whether rendering gives another value. It always gives new containers: tries must not see each other's."""
+        """Whether rendering gives another value; a container that can be changed, always: tries do not share one."""
         if isinstance(value, str):
             return self.needs_jinja(value) or "\r" in value or value.endswith("\n")
+        if type(value) is tuple:
+            return not all(map(self._is_fixed, value))
         return type(value) not in _PLAIN and not (isinstance(value, _CONTAINERS) and not value)
+
+    def is_only_copied(self, value: object) -> bool:
+        """Whether rendering gives a list or dict with the same items: a copy does as well."""
+        items = value if type(value) is list else value.values() if type(value) is dict else ()
+        return bool(items) and all(map(self._is_fixed, items))
+
+    def _is_fixed(self, item: object) -> bool:
+        """Whether it stays the same object when it is rendered, and nobody can change it."""
+        return type(item) in _PLAIN and not self.may_change(item)
 
 
 def search_path(dag: Any) -> list[str]:

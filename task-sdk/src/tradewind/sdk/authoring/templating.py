@@ -46,6 +46,10 @@ class Templated:
             jinja_env: environment to use; that of the DAG when None.
         """
         names = self.template_fields if jinja_env is not None else self.fields_to_render()
+        if jinja_env is None:
+            fields = self.__dict__
+            for name in fields["_fields_to_copy"]:
+                fields[name] = fields[name].copy()
         if names:
             Rendering(self, context, jinja_env).render_fields(self, names)
 
@@ -85,12 +89,22 @@ class Templated:
         """Called when template files have been read and nothing is rendered yet; does nothing unless overridden."""
 
     def fields_to_render(self) -> Sequence[str]:
-        """The template fields that rendering may change; found once in a process that forks the tries of a task."""
-        known: Sequence[str] | None = self.__dict__.get("_fields_to_render")
+        """The template fields that rendering may change; found once in a process that forks the tries of a task.
+
+        Left out are those of which it would only make a copy.
+        """
+        fields = self.__dict__
+        known: Sequence[str] | None = fields.get("_fields_to_render")
         if known is None:
             settings = self.template_settings()
-            known = [name for name in self.template_fields if settings.may_change(getattr(self, name, _MISSING))]
-            self.__dict__["_fields_to_render"] = known
+            changing = [name for name in self.template_fields if settings.may_change(getattr(self, name, _MISSING))]
+            copied = [
+                name
+                for name in changing
+                if settings.is_only_copied(value := getattr(self, name)) and fields.get(name) is value
+            ]
+            known = [name for name in changing if name not in copied]
+            fields.update(_fields_to_copy=copied, _fields_to_render=known)
         return known
 
     def forget_fields_to_render(self) -> None:

@@ -185,7 +185,9 @@ def use_xcom_settings(backend: str | None, classes: Iterable[str] = ()) -> None:
     """
     if backend != _settings.backend_name:
         _settings.backend_name, _settings.backend = backend, None
-    _settings.classes = typed_values.ClassPatterns(classes)
+    patterns = tuple(classes)
+    if patterns != _settings.classes.patterns:
+        _settings.classes = typed_values.ClassPatterns(patterns)
 
 
 def xcom_settings_of(environ: Mapping[str, str]) -> tuple[str | None, tuple[str, ...]]:

@@ -16,7 +16,7 @@ from tradewind.sdk.client.known_server import home_directory
     "--queue", "queues", multiple=True, metavar="NAME", help="Queue to serve; may be repeated. [default: default]"
 )
 @click.option("--capacity", type=click.IntRange(0), help="Task tries at once. [default: 16]")
-@click.option("--parse-capacity", type=click.IntRange(0), help="Parses of DAG files at once. [default: 2]")
+@click.option("--parse-capacity", type=click.IntRange(0), help="Parses of DAG files at once. [default: 4]")
 @click.option(
     "--state-directory", type=click.Path(path_type=Path), help="Folder for spool, code cache and process records."
 )

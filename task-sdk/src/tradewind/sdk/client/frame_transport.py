@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import _thread  # a child pays for the function in `threading` that calls it
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class FrameTransport:
     def __init__(self, channel: FrameChannel) -> None:
         self._channel = channel
         # Re-entrant: a signal handler of the task may call while the code that it interrupts waits for an answer.
-        self._turn = threading.RLock()
+        self._turn = _thread.RLock()
         self._request_id = 0
 
     def send(self, call: Call) -> Reply:

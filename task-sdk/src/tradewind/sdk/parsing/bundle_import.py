@@ -21,6 +21,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 MODULE_PREFIX = "tradewind_dag_"
+_NOT_OF_A_NAME = re.compile(r"\W")
 
 
 class _SourceOnly(SourceFileLoader):
@@ -42,19 +43,22 @@ class BundlePath:
         self._modules_before: set[str] = set()
         self._path_before: list[str] = []
 
+    def remember(self) -> None:
+        """Note what `remove` leaves. In a just forked process it costs a copy of each page that holds a name."""
+        self._modules_before = set(sys.modules)
+        self._path_before = list(sys.path)
+
     def install(self) -> None:
         """Make `import` find the bundle's files.
 
         What is installed comes first, as in Airflow: a DAG file `docker.py` does not hide the package that it uses.
         """
-        self._modules_before = set(sys.modules)
-        self._path_before = list(sys.path)
         sys.path_hooks.insert(0, self._find)
         sys.path.append(self.root)
         self._forget_finders()
 
     def remove(self) -> None:
-        """Undo `install`, and forget the modules of the bundle."""
+        """Go back to what `remember` found, and forget the modules of the bundle."""
         sys.path_hooks.remove(self._find)
         sys.path[:] = self._path_before
         self._forget_finders()
@@ -91,6 +95,7 @@ def bundle_on_path(root: str) -> Iterator[BundlePath]:
     """Import from the bundle meanwhile, and leave this process as it was."""
     path = BundlePath(root)
     directory = _working_directory()
+    path.remember()
     path.install()
     try:
         yield path
@@ -137,5 +142,5 @@ def import_dag_file(root: str, file: str) -> ModuleType:
 
 def module_name(file: str) -> str:
     """The name that a DAG file is imported under: the same wherever its bundle lies."""
-    stem = re.sub(r"\W", "_", file.rsplit("/", 1)[-1].removesuffix(".py"))
+    stem = _NOT_OF_A_NAME.sub("_", file.rsplit("/", 1)[-1].removesuffix(".py"))
     return f"{MODULE_PREFIX}{hashlib.sha256(file.encode()).hexdigest()[:12]}_{stem}"

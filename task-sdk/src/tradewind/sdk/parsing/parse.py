@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import time
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tradewind.sdk.authoring.dag import DAG
@@ -14,7 +15,7 @@ from tradewind.sdk.authoring.serialize import serialize_dag
 from tradewind.sdk.contract import DagImportError, FileParsed, SerializedDag, encode
 from tradewind.sdk.exceptions import DagAuthoringError
 from tradewind.sdk.parsing.blame import import_error
-from tradewind.sdk.parsing.bundle_import import bundle_on_path, import_dag_file
+from tradewind.sdk.parsing.bundle_import import bundle_on_path, import_dag_file, keep_bundle_on_path
 from tradewind.sdk.parsing.collection import dags_of
 from tradewind.sdk.parsing.files_read import code_id, tracked
 from tradewind.sdk.parsing.template_files import read_template_files
@@ -25,7 +26,7 @@ MAX_BYTES = 16 * 1024 * 1024 - 512 * 1024
 """Serialized DAGs of one file, below the limit of a request's body with room for the rest of the report."""
 
 
-def parse_file(root: Path, file: str, *, timeout_seconds: float) -> FileParsed:
+def parse_file(root: str | Path, file: str, *, timeout_seconds: float, process_ends: bool = False) -> FileParsed:
     """Import a DAG file and serialize the DAGs that it declares.
 
     Whatever the file does, short of ending or interrupting the process, comes back as an import error. This process is
@@ -35,6 +36,7 @@ def parse_file(root: Path, file: str, *, timeout_seconds: float) -> FileParsed:
         root: directory of the bundle.
         file: path of the DAG file below it, with forward slashes.
         timeout_seconds: time that import and serialization may take; without effect outside the main thread.
+        process_ends: whether this process ends after it, so that there is nothing to be left as it was.
     """
     directory = os.path.abspath(root)  # noqa: PTH100 - links in it are kept: files are compared by their names
     path = os.path.join(directory, file)  # noqa: PTH118 - strings, as the import system has them
@@ -44,7 +46,7 @@ def parse_file(root: Path, file: str, *, timeout_seconds: float) -> FileParsed:
     with tracked(directory) as files:
         files.add(path)
         try:
-            with bundle_on_path(directory), warnings.catch_warnings(), time_limit(timeout_seconds):
+            with _importable(directory, process_ends), warnings.catch_warnings(), time_limit(timeout_seconds):
                 warnings.simplefilter("ignore")
                 dags = _declared_dags(directory, file, path)
         except KeyboardInterrupt:
@@ -60,6 +62,13 @@ def parse_file(root: Path, file: str, *, timeout_seconds: float) -> FileParsed:
         dags=dags,
         error=error,
     )
+
+
+def _importable(root: str, for_good: bool) -> AbstractContextManager[object]:  # noqa: FBT001 - as the caller was told
+    if for_good:
+        keep_bundle_on_path(root)
+        return nullcontext()
+    return bundle_on_path(root)
 
 
 def _declared_dags(root: str, file: str, path: str) -> list[SerializedDag]:

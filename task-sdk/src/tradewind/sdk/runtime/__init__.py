@@ -3,5 +3,16 @@
 from tradewind.sdk.parsing.loading import DagFileError, LoadedFile, load_dag_file
 from tradewind.sdk.runtime.activity import run_activity
 from tradewind.sdk.runtime.shared_import import ImportNeedsTry, load_for_many
+from tradewind.sdk.runtime.task_execution import copy_ahead
+from tradewind.sdk.runtime.task_log import make_log_ready
 
-__all__ = ["DagFileError", "ImportNeedsTry", "LoadedFile", "load_dag_file", "load_for_many", "run_activity"]
+__all__ = [
+    "DagFileError",
+    "copy_ahead",
+    "ImportNeedsTry",
+    "LoadedFile",
+    "load_dag_file",
+    "load_for_many",
+    "make_log_ready",
+    "run_activity",
+]

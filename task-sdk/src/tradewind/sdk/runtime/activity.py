@@ -6,7 +6,6 @@ import contextlib
 import faulthandler
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from tradewind.sdk.authoring.secret_source import reading_from
 from tradewind.sdk.authoring.xcom import use_xcom_settings
@@ -37,7 +36,8 @@ def run_activity(
         loaded: the DAG file, where this process or the one that it was forked from has imported it.
         log_descriptor: descriptor for the log, one record a line; logging stays as it is without one.
     """
-    masker = Masker(secret_values(assignment.secrets))
+    secrets = assignment.secrets
+    masker = Masker(secret_values(secrets) if secrets.connections or secrets.variables else ())
     use_xcom_settings(assignment.xcom_backend, assignment.xcom_classes or ())
     with task_log(log_descriptor, masker):
         try:
@@ -51,7 +51,7 @@ def run_activity(
 
 def _parse(directory: str, activity: ParseDagFile, log_descriptor: int | None) -> FileParsed:
     with _stack_dump(activity.timeout_seconds + _STACK_AFTER_SECONDS, log_descriptor):
-        return parse_file(Path(directory), activity.code.file, timeout_seconds=activity.timeout_seconds)
+        return parse_file(directory, activity.code.file, timeout_seconds=activity.timeout_seconds, process_ends=True)
 
 
 @contextlib.contextmanager
@@ -69,5 +69,7 @@ def _stack_dump(after_seconds: float, descriptor: int | None) -> Iterator[None]:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
+        try:  # noqa: SIM105 - a child copies fewer pages without contextlib
             stream.flush()
+        except (OSError, ValueError, AttributeError):  # user code may have closed or replaced it
+            pass

@@ -18,8 +18,13 @@ class ActivitySecrets:
     """
 
     def __init__(self, secrets: Secrets, client: TaskClient, masker: Masker) -> None:
-        self._variables = {variable.key: variable.value for variable in secrets.variables}
-        self._connections = {connection.conn_id: connection for connection in secrets.connections}
+        # Loops: a comprehension is a function, which costs a forked process memory pages even where there is nothing.
+        self._variables: dict[str, str] = {}
+        self._connections: dict[str, Connection] = {}
+        for variable in secrets.variables:
+            self._variables[variable.key] = variable.value
+        for connection in secrets.connections:
+            self._connections[connection.conn_id] = connection
         self._client = client
         self._masker = masker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from tradewind.sdk.authoring.context import Context, ContextValues, DagRun
 from tradewind.sdk.authoring.macros_accessor import MacrosAccessor
@@ -16,6 +16,11 @@ from tradewind.sdk.dates import context_date, optional_context_date
 from tradewind.sdk.lazy_value import LazyValue
 from tradewind.sdk.runtime.task_instance import RuntimeTaskInstance
 
+_RUNNING = DagRunState.RUNNING  # Python looks for a member of an enum with a function
+_DATES = ("logical_date", "data_interval_start", "data_interval_end")
+_CONNECTIONS = ConnectionAccessor()
+_MACROS = MacrosAccessor()
+_VARIABLES = VariableAccessors()
 _PREVIOUS = {
     "prev_data_interval_start_success": "data_interval_start",
     "prev_data_interval_end_success": "data_interval_end",
@@ -44,39 +49,38 @@ def build_context(
     date = run.logical_date or run.run_after
     ts = date.isoformat()
     ds, ds_nodash = ts[:10], ts[:10].replace("-", "")  # `strftime` would go through the C library's locale
-    values: dict[str, Any] = {
-        "conn": ConnectionAccessor(),
-        "dag": task.dag,
-        "dag_run": _dag_run(run),
-        "ds": ds,
-        "ds_nodash": ds_nodash,
-        "inlets": list(getattr(task, "inlets", None) or ()),
-        "macros": MacrosAccessor(),
-        "map_index_template": None,
-        "outlets": list(getattr(task, "outlets", None) or ()),
-        "params": _params(task, run.conf),
-        "run_id": run.run_id,
-        "task": task,
-        "task_instance": instance,
-        "task_instance_key_str": f"{instance.dag_id}__{instance.task_id}__{ds_nodash}",
-        "task_reschedule_count": 0,
-        "templates_dict": getattr(task, "templates_dict", None),
-        "test_mode": False,
-        "ti": instance,
-        "try_number": instance.try_number,
-        "ts": ts,
-        "ts_nodash": ts[:19].replace("-", "").replace(":", ""),
-        "ts_nodash_with_tz": ts.replace("-", "").replace(":", ""),
-        "var": VariableAccessors(),
-    }
-    dates = {
-        "logical_date": run.logical_date,
-        "data_interval_start": run.data_interval_start,
-        "data_interval_end": run.data_interval_end,
-    }
-    values.update({name: context_date(value) for name, value in dates.items() if value is not None})
-    values.update(_previous_success(find_previous))
-    return cast("Context", ContextValues(values))
+    values = ContextValues(
+        {
+            "conn": _CONNECTIONS,
+            "dag": task.dag,
+            "dag_run": _dag_run(run),
+            "ds": ds,
+            "ds_nodash": ds_nodash,
+            "inlets": list(getattr(task, "inlets", None) or ()),
+            "macros": _MACROS,
+            "map_index_template": None,
+            "outlets": list(getattr(task, "outlets", None) or ()),
+            "params": _params(task, run.conf),
+            "run_id": run.run_id,
+            "task": task,
+            "task_instance": instance,
+            "task_instance_key_str": f"{instance.dag_id}__{instance.task_id}__{ds_nodash}",
+            "task_reschedule_count": 0,
+            "templates_dict": getattr(task, "templates_dict", None),
+            "test_mode": False,
+            "ti": instance,
+            "try_number": instance.try_number,
+            "ts": ts,
+            "ts_nodash": ts[:19].replace("-", "").replace(":", ""),
+            "ts_nodash_with_tz": ts.replace("-", "").replace(":", ""),
+            "var": _VARIABLES,
+        }
+    )
+    for name in _DATES:
+        if (value := getattr(run, name)) is not None:
+            values[name] = context_date(value)
+    _add_previous_success(values, find_previous)
+    return values  # type: ignore[return-value]  # a TypedDict is a dict
 
 
 def _params(task: BaseOperator, conf: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,25 +92,30 @@ def _params(task: BaseOperator, conf: Mapping[str, Any]) -> dict[str, Any]:
     return run_params(of_dag or ParamsDict(), of_task or ParamsDict(), conf)
 
 
-def _previous_success(find_previous: Callable[[DagRunState], RunSummary | None]) -> dict[str, LazyValue]:
-    """Four dates of one run, which is asked for once, by whichever of them is used first."""
+def _add_previous_success(values: dict[str, Any], find_previous: Callable[[DagRunState], RunSummary | None]) -> None:
+    """Add four dates of one run, which is asked for once, by whichever of them is used first."""
     found: list[RunSummary | None] = []
+    for key, field in _PREVIOUS.items():
+        values[key] = LazyValue(partial(_of_previous, found, find_previous, field))
 
-    def look_up(field: str) -> dt.datetime | None:
-        if not found:
-            found.append(find_previous(DagRunState.SUCCESS))
-        return optional_context_date(getattr(found[0], field, None))
 
-    return {key: LazyValue(partial(look_up, field)) for key, field in _PREVIOUS.items()}
+def _of_previous(
+    found: list[RunSummary | None], find_previous: Callable[[DagRunState], RunSummary | None], field: str
+) -> dt.datetime | None:
+    if not found:
+        found.append(find_previous(DagRunState.SUCCESS))
+    return optional_context_date(getattr(found[0], field, None))
 
 
 def _dag_run(run: DagRunContext) -> DagRun:
-    return DagRun(
+    found = object.__new__(DagRun)
+    DagRun.__init__(  # a call of the class would make a dict of the keywords
+        found,
         dag_id=run.dag_id,
         run_id=run.run_id,
         run_type=run.run_type,
         run_after=context_date(run.run_after),
-        state=DagRunState.RUNNING,
+        state=_RUNNING,
         logical_date=optional_context_date(run.logical_date),
         data_interval_start=optional_context_date(run.data_interval_start),
         data_interval_end=optional_context_date(run.data_interval_end),
@@ -118,3 +127,4 @@ def _dag_run(run: DagRunContext) -> DagRun:
         note=run.note,
         next_run_after=optional_context_date(run.next_run_after),
     )
+    return found

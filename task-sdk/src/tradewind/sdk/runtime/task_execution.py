@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import datetime as dt
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 from tradewind.sdk.authoring.context import Context
@@ -14,13 +15,38 @@ from tradewind.sdk.authoring.templating import prepares_templates
 from tradewind.sdk.exceptions import TradewindTaskTimeout
 from tradewind.sdk.parsing.time_limit import time_limit
 
+_MOST_COPIES = 2000
+_copied_ahead: dict[int, tuple[BaseOperator, list[BaseOperator]]] = {}
+_handed_out: list[BaseOperator] = []
+"""Kept, since a process that gives up a copy touches all its fields, which is what copying ahead avoids."""
+
+
+def copy_ahead(tasks: Iterable[BaseOperator]) -> None:
+    """Copy tasks for the next try of each in this process or one forked from it: it then touches no field of the task.
+
+    A task whose class has a way of its own is left out, and so is what goes beyond two thousand tasks.
+    """
+    for task in itertools.islice(tasks, _MOST_COPIES):
+        if _is_copied_plainly(type(task)):
+            _copied_ahead[id(task)] = task, [_plain_copy(task)]
+
 
 def copy_of(task: BaseOperator) -> BaseOperator:
     """The task for one try: what it sets on itself is not seen by the next one."""
-    kind = type(task)
-    if hasattr(kind, "__copy__") or kind.__basicsize__ != BaseOperator.__basicsize__:  # its own way, or slots
-        return copy.copy(task)
+    if (found := _copied_ahead.get(id(task))) and found[1]:
+        copied = found[1].pop()
+        _handed_out.append(copied)
+        return copied
+    return _plain_copy(task) if _is_copied_plainly(type(task)) else copy.copy(task)
+
+
+def _is_copied_plainly(kind: type[BaseOperator]) -> bool:
+    return not hasattr(kind, "__copy__") and kind.__basicsize__ == BaseOperator.__basicsize__  # no slots of its own
+
+
+def _plain_copy(task: BaseOperator) -> BaseOperator:
     # `copy.copy` takes the way of pickling, which makes a forked process copy more memory pages.
+    kind = type(task)
     copied = object.__new__(kind)
     copied.__dict__.update(task.__dict__)
     return copied
@@ -51,9 +77,9 @@ def call_operator(task: BaseOperator, context: Context) -> Any:
 def _execute(task: BaseOperator, context: Context) -> Any:
     limit: dt.timedelta | None = getattr(task, "execution_timeout", None)
     try:
-        with (
-            contextlib.nullcontext() if limit is None else time_limit(limit.total_seconds(), _too_long, again_seconds=0)
-        ):
+        if limit is None:
+            return returned_by(task.execute, task.execute(context))
+        with time_limit(limit.total_seconds(), _too_long, again_seconds=0):
             return returned_by(task.execute, task.execute(context))
     except TradewindTaskTimeout:
         task.on_kill()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from tradewind.sdk.authoring.context import running
@@ -95,7 +94,7 @@ class _TaskRun:
         context = build_context(instance, self._activity.dag_run, self._client.get_previous_run)
         with (
             running(TaskServices(context, self._assignment.secrets, self._client, self._masker)),
-            _environment(context_environment(context)),
+            _Environment(context_environment(context)),
             interrupted_by_sigterm(task.on_kill),
         ):
             try:
@@ -114,18 +113,20 @@ class _TaskRun:
 
     def _instance(self, task: BaseOperator) -> RuntimeTaskInstance:
         identity = self._activity.task_try
+        # By position: Python would make a dict of keywords.
         return RuntimeTaskInstance(
-            dag_id=identity.dag_id,
-            run_id=identity.run_id,
-            task_id=identity.task_id,
-            map_index=identity.map_index,
-            try_id=identity.try_id,
-            try_number=identity.try_number,
-            max_tries=self._activity.max_tries - 1,  # Airflow's counts the retries
-            start_date=context_date(self._started_at),
-            hostname=os.uname().nodename,
-            task=task,
-            _client=self._client,
+            identity.dag_id,
+            identity.run_id,
+            identity.task_id,
+            identity.map_index,
+            identity.try_id,
+            identity.try_number,
+            self._activity.max_tries - 1,  # Airflow's counts the retries
+            context_date(self._started_at),
+            os.uname().nodename,
+            task,
+            self._client,
+            {},
         )
 
 
@@ -147,18 +148,33 @@ def _xcoms(instance: RuntimeTaskInstance, result: Any) -> list[XComEntry]:
     return [XComEntry(key=key, value=instance.written(key, value)) for key, value in values.items()]
 
 
-@contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+class _Environment:
+    """Sets variables of the environment meanwhile. No generator, which costs a forked process more memory pages."""
+
+    __slots__ = ("_before", "_values")
+    _before: dict[str, str]
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __enter__(self) -> None:
+        environ = os.environ
+        # Its own dict is asked, since each variable that `os.environ` does not find costs two exceptions.
+        kept = vars(environ)["_data"]
+        before = self._before = {}
+        for name, value in self._values.items():
+            if name.encode() in kept:
+                before[name] = environ[name]
+            environ[name] = value
+
+    def __exit__(self, *_exception: object) -> None:
+        environ = os.environ
+        kept = vars(environ)["_data"]
+        for name in self._values:
+            if name in self._before:
+                environ[name] = self._before[name]
+            elif name.encode() in kept:
+                del environ[name]
 
 
 def _now() -> dt.datetime:

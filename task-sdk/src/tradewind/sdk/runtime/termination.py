@@ -6,18 +6,16 @@ import _signal  # type: ignore[import-not-found]  # a child pays for the enums t
 import logging
 import os
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 
 from tradewind.sdk.exceptions import TaskTerminated
 
+_SIGTERM = int(signal.SIGTERM)
 _log = logging.getLogger("tradewind.task")
 
 
-@contextmanager
-def interrupted_by_sigterm(on_kill: Callable[[], None]) -> Iterator[None]:
+class interrupted_by_sigterm:  # noqa: N801 - used like a function; a generator costs a forked process more memory pages
     """Let SIGTERM call `on_kill` and then interrupt the code below.
 
     In a thread that is not the main one nothing changes: only the main one gets signals.
@@ -28,26 +26,34 @@ def interrupted_by_sigterm(on_kill: Callable[[], None]) -> Iterator[None]:
     Raises:
         TaskTerminated: where the code was when the signal came.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    owner = os.getpid()
 
-    def on_signal(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
-        if os.getpid() != owner:  # a process that the task forked has inherited this handler
+    __slots__ = ("_before", "_changed", "_on_kill", "_owner")
+
+    def __init__(self, on_kill: Callable[[], None]) -> None:
+        self._on_kill = on_kill
+
+    def __enter__(self) -> None:
+        self._owner = os.getpid()
+        try:
+            self._before = _signal.signal(_SIGTERM, self._on_signal)
+        except ValueError:  # this is not the main thread
+            self._changed = False
+        else:
+            self._changed = True
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._changed:
+            _signal.signal(_SIGTERM, self._before)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._owner:  # a process that the task forked has inherited this handler
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
             return
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         _log.error("Received SIGTERM: the task is asked to end.")
         try:
-            on_kill()
+            self._on_kill()
         except Exception:  # noqa: BLE001 - the task ends either way
             _log.exception("on_kill failed.")
         raise TaskTerminated("The process of the task was asked to end (SIGTERM).")
-
-    before = _signal.signal(signal.SIGTERM, on_signal)
-    try:
-        yield
-    finally:
-        _signal.signal(signal.SIGTERM, before)

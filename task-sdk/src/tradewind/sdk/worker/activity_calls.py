@@ -10,6 +10,7 @@ from typing import Any
 
 from tradewind.sdk.client.calls import AsyncTransport, Call, Reply
 from tradewind.sdk.contract import UNSET, ProblemReason, Renewal, RenewRequest, from_plain, to_plain
+from tradewind.sdk.worker.alarms import Alarm, alarms
 from tradewind.sdk.worker.line import FIRST_REFUSAL, Backoff, problem_of
 
 logger = logging.getLogger("tradewind.worker")
@@ -59,7 +60,7 @@ class ActivityCalls:
         self._line = line
         self._not_ours = not_ours
         self._renewal: asyncio.Task[Reply] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Alarm | None = None
         if expires_at is not None:
             self._renew_before(expires_at)
 
@@ -147,7 +148,7 @@ class ActivityCalls:
         if life <= 0:
             # A token comes fresh, so this host's clock is wrong. Whether it has expired is for the server to say.
             return
-        self._timer = asyncio.get_running_loop().call_later(max(life * _RENEW_AT, 1.0), self._renew_now)
+        self._timer = alarms().after(max(life * _RENEW_AT, 1.0), self._renew_now)
 
     def _renew_now(self) -> None:
         if self._renewal is None:

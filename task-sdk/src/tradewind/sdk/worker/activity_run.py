@@ -25,7 +25,9 @@ from tradewind.sdk.contract import (
 )
 from tradewind.sdk.masking import Masker, secret_values
 from tradewind.sdk.worker.activity_calls import ActivityCalls
+from tradewind.sdk.worker.alarms import Alarm, alarms
 from tradewind.sdk.worker.code_cache import CodeUnavailable
+from tradewind.sdk.worker.exiting import let_exit
 from tradewind.sdk.worker.finishing import SPOOL_WITHIN_SECONDS
 from tradewind.sdk.worker.forwarding import Forwarder, RawMask, RawRequest, decode_child_frame
 from tradewind.sdk.worker.launcher import FrameTooLarge, LaunchedProcess, LaunchFailed
@@ -50,9 +52,6 @@ _TAIL_SECONDS = 10.0
 
 _START_WITHIN_SECONDS = 0.1
 """How soon a start is reported. One that is followed by its end sooner is a part of the outcome."""
-
-_EXIT_SECONDS = 10.0
-"""What a process gets to exit after it has reported its result."""
 
 _TAKEOVER_MARGIN = 0.1
 _TAKEOVER_MARGIN_SECONDS = 10.0
@@ -93,8 +92,10 @@ class ActivityRun:
         self._kept = False
         self._unreported: Started | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._execution_timer: asyncio.TimerHandle | None = None
+        self._alarms = alarms()
+        self._timer: Alarm | None = None
+        self._execution_timer: Alarm | None = None
+        self._start_timer: Alarm | None = None
         self._start_path = StartPath(delivery, workplace)
         self._verdicts = Verdicts(self._activity, dt.datetime.now(dt.UTC))
         self._masker = Masker(secret_values(delivery.secrets))
@@ -149,6 +150,8 @@ class ActivityRun:
             await self._finish(outcome)
         finally:
             self._unreported = None
+            if self._start_timer is not None:
+                self._start_timer.cancel()
             self._calls.close()
             for task in self._side_tasks:
                 task.cancel()
@@ -231,8 +234,7 @@ class ActivityRun:
         if self._activity.on_cut is OnCut.STOP:
             self._check_cut()
         if (seconds := self._activity.execution_timeout_seconds) is not None:
-            loop = asyncio.get_running_loop()
-            self._execution_timer = loop.call_later(seconds + TIMEOUT_GRACE_SECONDS, self._time_out)
+            self._execution_timer = self._alarms.after(seconds + TIMEOUT_GRACE_SECONDS, self._time_out)
 
     def _after(self, seconds: float | None, act: Callable[[], None] | None = None) -> None:
         """Act after some seconds unless something else is set until then; None sets nothing."""
@@ -240,7 +242,7 @@ class ActivityRun:
             self._timer.cancel()
             self._timer = None
         if seconds is not None and act is not None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, act)
+            self._timer = self._alarms.after(seconds, act)
 
     def _time_out(self) -> None:
         waited = self._forwarder.waited_seconds if self._forwarder and isinstance(self._activity, ParseDagFile) else 0.0
@@ -286,7 +288,8 @@ class ActivityRun:
             masks=self._masker,
             send=self._send_segment,
             is_cut=place.line.is_cut,
-            spill_directory=place.log_directory / self.dispatch_id,
+            spill_directory=place.log_directory,
+            spill_folder=self.dispatch_id,
         )
         self._logs.attach(descriptors)
         if process.fresh_reason:
@@ -301,7 +304,7 @@ class ActivityRun:
             pid=process.pid,
             started_at=dt.datetime.now(dt.UTC),
         )
-        asyncio.get_running_loop().call_later(_START_WITHIN_SECONDS, self._report_start)
+        self._start_timer = self._alarms.after(_START_WITHIN_SECONDS, self._report_start)
 
     def _report_start(self) -> None:
         started, self._unreported = self._unreported, None
@@ -336,7 +339,8 @@ class ActivityRun:
                 elif result is None:
                     result = self._checked(frame.outcome)
                     self._keep(result)
-                    self._after(_EXIT_SECONDS, self._kill_process)
+                    sources = [source for source in (process.channel, self._logs, self._tail) if source is not None]
+                    let_exit(sources, self._after, self._kill_process)
         except FrameTooLarge as error:
             self._kill_process()
             return result or self._verdicts.failed("FrameTooLarge", str(error), retryable=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import os
+import socket
 import uuid
 from typing import Any
 
@@ -33,9 +35,11 @@ from tradewind.sdk.contract import (
     encode,
 )
 from tradewind.sdk.standard.operators import bash, empty, python  # noqa: F401 - most DAG files use them
+from tradewind.sdk.worker import channel as channel_module
+from tradewind.sdk.worker import child, descriptors, forker, lifeline, linux, page_layout
 from tradewind.sdk.worker.channel import Channel
 
-_REHEARSALS = 16  # CPython 3.11 adapts a function's code after eight calls
+_REHEARSALS = 10  # CPython 3.11 adapts a function's code after eight calls
 
 
 def load_dag_file(snapshot_directory: str, file: str) -> runtime.LoadedFile:
@@ -52,7 +56,8 @@ def load_dag_file(snapshot_directory: str, file: str) -> runtime.LoadedFile:
 
 def run_activity(assignment: bytes, channel: Channel, log_descriptor: int, loaded: object | None) -> bytes:
     """Run an activity, see `child.Runner`."""
-    forbid_outside_source()
+    if loaded is None:  # whatever has loaded it has done so already
+        forbid_outside_source()
     outcome = runtime.run_activity(
         decode(Assignment, assignment),
         FrameTransport(channel),
@@ -70,26 +75,46 @@ def prepare() -> None:
     for type_ in types:  # a decoder is built when it is first used
         with contextlib.suppress(msgspec.DecodeError):
             decode(type_, b"")
-    _rehearse()
+    if not _rehearse():  # the first time much is imported and looked at
+        raise RuntimeError("This worker cannot run a task that does nothing.")
+    called = page_layout.functions_called_by(_rehearse)
+    called |= page_layout.functions_called_by(linux.rehearse_fork)
+    page_layout.gather(called, (channel_module, child, descriptors, forker, lifeline, linux))
+    for _ in range(_REHEARSALS):
+        linux.rehearse_fork()
+        _rehearse()
 
 
-def _rehearse() -> None:
-    """Run a task that does nothing: what Python and its libraries keep about code that has run is then there to share.
+def make_ready_to_fork(loaded: object) -> None:
+    """Do in a warm parent what each of its children would else do for itself, see `child.Runner`."""
+    # An import may have changed what every task uses; how its own tasks then end is shown by their tries.
+    for _ in range(_REHEARSALS):
+        _rehearse()
+    runtime.make_log_ready()
+    if isinstance(loaded, runtime.LoadedFile):
+        runtime.copy_ahead(task for dag in loaded.dags.values() for task in dag.tasks)
 
-    A child saves a fifth of the memory pages that it would else have to copy, which is most of what it costs.
-    """
+
+@functools.cache
+def _rehearsal() -> runtime.LoadedFile:
     with sdk.DAG(dag_id="rehearsal") as dag:
         sdk.task(_nothing)()
-    loaded = runtime.LoadedFile(directory="/", file="rehearsal.py", dags={dag.dag_id: dag})
-    body = encode(_assignment(dag.dag_id, _nothing.__name__))
+    return runtime.LoadedFile(directory="/", file="rehearsal.py", dags={dag.dag_id: dag})
+
+
+def _rehearse() -> bool:
+    """Run a task that does nothing; whether it succeeded."""
+    loaded = _rehearsal()
+    (dag_id,) = loaded.dags
+    ours, theirs = socket.socketpair()
     log_descriptor = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
-    for _ in range(_REHEARSALS):
-        result = decode(Result, run_activity(body, Channel(-1), log_descriptor, loaded))
-        if not isinstance(result.outcome, TaskSucceeded):
-            raise RuntimeError(  # noqa: TRY004 - an outcome, not a wrong type
-                f"This worker cannot run a task that does nothing: {result.outcome}"
-            )
+    with ours, theirs:
+        supervisor, channel = Channel(ours.fileno()), Channel(theirs.fileno())
+        supervisor.send(encode(_assignment(dag_id, _nothing.__name__)))
+        channel.send(run_activity(channel.receive() or b"", channel, log_descriptor, loaded))
+        result = decode(Result, supervisor.receive() or b"")
     os.close(log_descriptor)
+    return isinstance(result.outcome, TaskSucceeded)
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 
 from tradewind.sdk.worker.channel import READ_BYTES, ChannelClosed, Frames, FrameTooLarge, pack
+from tradewind.sdk.worker.readiness import readiness
 
 _MAX_WAITING_FRAMES = 64
 _MAX_LAST_READS = 256
@@ -24,6 +25,7 @@ class AsyncChannel:
 
     def __init__(self, connection: socket.socket) -> None:
         self._loop = asyncio.get_running_loop()
+        self._readiness = readiness(self._loop)
         self._connection = connection
         self._descriptor = connection.fileno()
         self._frames = Frames()
@@ -34,8 +36,8 @@ class AsyncChannel:
         self._ended = False
         self._closed = False
         self._error: FrameTooLarge | None = None
-        self._paused = False
-        self._loop.add_reader(self._descriptor, self._read)
+        self._paused = self._left_alone = False
+        self._readiness.watch(self._descriptor, self._read)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -51,7 +53,8 @@ class AsyncChannel:
         body = self._received.popleft()
         if self._paused and not self._received and not self._ended:
             self._paused = False
-            self._loop.add_reader(self._descriptor, self._read)
+            if not self._left_alone:
+                self._readiness.watch(self._descriptor, self._read)
         return body
 
     async def send(self, body: bytes) -> None:
@@ -80,6 +83,19 @@ class AsyncChannel:
             self._loop.add_writer(self._descriptor, self._write)
         await asyncio.shield(self._writer)
 
+    def leave_alone(self) -> None:
+        """Read nothing until `attend` or `finish`: the child is about to end, and no step need be seen."""
+        if not self._ended and not self._left_alone:
+            self._left_alone = True
+            self._readiness.leave(self._descriptor)
+
+    def attend(self) -> None:
+        """Read on after `leave_alone`."""
+        if not self._ended and self._left_alone:
+            self._left_alone = False
+            if not self._paused:
+                self._readiness.watch(self._descriptor, self._read)
+
     def finish(self) -> None:
         """End the iteration after what is there already: the process has exited, whoever else holds the socket."""
         for _ in range(_MAX_LAST_READS):
@@ -95,7 +111,7 @@ class AsyncChannel:
         self._read_once()
         if len(self._received) >= _MAX_WAITING_FRAMES and not self._ended:
             self._paused = True
-            self._loop.remove_reader(self._descriptor)
+            self._readiness.leave(self._descriptor)
         if self._reader and not self._reader.done() and (self._received or self._ended):
             self._reader.set_result(None)
 
@@ -138,7 +154,7 @@ class AsyncChannel:
         self._ended = True
         if not self._closed:
             self._closed = True
-            self._loop.remove_reader(self._descriptor)
+            self._readiness.leave(self._descriptor)
             if self._writer:
                 self._loop.remove_writer(self._descriptor)
                 self._writer.set_exception(ChannelClosed("The process has ended."))

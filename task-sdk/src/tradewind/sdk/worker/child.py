@@ -14,10 +14,12 @@ from typing import NoReturn, Protocol
 from tradewind.sdk.worker import lifeline, linux, run_as
 from tradewind.sdk.worker.channel import Channel
 from tradewind.sdk.worker.control import RunAs
-from tradewind.sdk.worker.descriptors import CHANNEL, FIRST_FREE, LOG
+from tradewind.sdk.worker.descriptors import CHANNEL, FIRST_FREE, LIFELINE, LOG, NO_DESCRIPTOR
 
 EXIT_WITHOUT_RESULT = 1
 """Exit code of a child whose own code, not the task's, has failed; the traceback is on its standard error."""
+
+_REHEARSALS = 10  # CPython 3.11 adapts a function's code after eight calls
 
 STANDARD_OUTPUT = 1
 STANDARD_ERROR = 2
@@ -30,6 +32,9 @@ class Runner(Protocol):
 
     def prepare(self) -> None:
         """Make ready, once in the zygote, what all children share."""
+
+    def make_ready_to_fork(self, loaded: object) -> None:
+        """Do in a warm parent, after the import, what makes its children copy fewer of its memory pages."""
 
     def load_dag_file(self, snapshot_directory: str, file: str) -> object:
         """Import a DAG file of a snapshot in a warm parent; what it returns goes to `run_activity` in its children."""
@@ -61,15 +66,32 @@ def run(
     """
     code = EXIT_WITHOUT_RESULT
     try:
-        lifeline.accept(own_lifeline)
-        take_descriptors(received)
-        linux.close_descriptors_from(FIRST_FREE)
-        become_own(user)
+        enter(received, own_lifeline, FIRST_FREE, user)
         code = work(runner, loaded)
     except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
         traceback.print_exc()
     finally:
         end(code)
+
+
+def enter(received: Sequence[int], own_lifeline: int | None, first_free: int, user: RunAs | None) -> None:
+    """Make a just forked process one of its own; see `run` and `become_own`."""
+    lifeline.accept(own_lifeline)
+    take_descriptors(received)
+    become_own(first_free, user)
+
+
+def rehearse_entering() -> None:
+    """Do in the zygote what its children begin with, without effect: Python adapts code that has run some times."""
+    own_lifeline, *received = map(os.dup, (LIFELINE, CHANNEL, STANDARD_OUTPUT, STANDARD_ERROR, LOG))
+    for _ in range(_REHEARSALS):
+        enter(received, own_lifeline, NO_DESCRIPTOR, None)
+    for descriptor in (own_lifeline, *received):
+        os.close(descriptor)
+    gc.disable()
+    lifeline.refuse()
+    linux.set_child_subreaper(False)
+    linux.set_dumpable(False)
 
 
 def take_descriptors(received: Sequence[int]) -> None:
@@ -81,13 +103,16 @@ def take_descriptors(received: Sequence[int]) -> None:
     os.dup2(log, LOG, inheritable=False)
 
 
-def become_own(user: RunAs | None) -> None:
-    """Shed what a fork shares with its parent: signals, orphans, random numbers, garbage; then the user.
+def become_own(first_free: int, user: RunAs | None) -> None:
+    """Shed what a fork shares with its parent: descriptors, signals, orphans, random numbers, garbage; then the user.
 
     The process group is the parent's work: it is done before an assignment is sent.
+
+    Args:
+        first_free: every descriptor from here on is closed.
+        user: whom to become.
     """
-    linux.unblock_signals()
-    linux.set_child_subreaper(True)
+    linux.become_child(first_free)
     if user is not None:
         run_as.become(user)
     # The standard library's generator seeds itself after a fork.

@@ -8,9 +8,9 @@ import logging
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from uuid import uuid4
 
 from tradewind.sdk.contract import SnapshotManifest
@@ -19,6 +19,13 @@ from tradewind.sdk.worker.process_tree import boot_id
 logger = logging.getLogger("tradewind.worker")
 
 _DOWNLOADS_AT_ONCE = 8
+_FILES_TOGETHER = 500
+_BYTES_TOGETHER = 1024 * 1024
+"""What is asked for at once: far below what the server answers at most. A larger file comes alone."""
+
+
+_Batch: TypeAlias = Sequence[tuple[str, tuple[str, int]]]
+"""Files by digest, each with a path at which it is found and its size in bytes."""
 
 
 class CodeUnavailable(Exception):
@@ -34,6 +41,10 @@ class SnapshotSource(Protocol):
 
     async def content(self, snapshot: str, path: str) -> bytes:
         """The bytes of one of its files."""
+        ...
+
+    async def contents(self, snapshot: str, digests: Sequence[str]) -> bytes:
+        """The bytes of several of its files, one after the other."""
         ...
 
 
@@ -123,27 +134,36 @@ class CodeCache:
             del self._downloads[digest]
 
     async def _fetch_files(self, manifest: SnapshotManifest, source: SnapshotSource) -> None:
-        missing = {file.digest: path for path, file in manifest.files.items()}
+        missing = {file.digest: (path, file.size) for path, file in manifest.files.items()}
         for digest in await asyncio.to_thread(self._present, list(missing)):
             del missing[digest]
         places = asyncio.Semaphore(_DOWNLOADS_AT_ONCE)
 
-        async def fetch(digest: str, path: str) -> None:
+        async def fetch(batch: _Batch) -> None:
             async with places:
-                content = await source.content(manifest.snapshot, path)
-                await asyncio.to_thread(self._keep, digest, path, content)
+                if len(batch) == 1:
+                    ((_, (path, _)),) = batch
+                    contents = [await source.content(manifest.snapshot, path)]
+                else:
+                    together = await source.contents(manifest.snapshot, [digest for digest, _ in batch])
+                    contents = _cut(together, batch)
+                await asyncio.to_thread(self._keep, batch, contents)
 
         try:
             async with asyncio.TaskGroup() as group:
-                for digest, path in missing.items():
-                    group.create_task(fetch(digest, path))
+                for batch in _batches(missing):
+                    group.create_task(fetch(batch))
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
     def _present(self, digests: list[str]) -> list[str]:
         return [digest for digest in digests if (self._blobs / digest).exists()]
 
-    def _keep(self, digest: str, path: str, content: bytes) -> None:
+    def _keep(self, batch: _Batch, contents: Sequence[bytes]) -> None:
+        for (digest, (path, _)), content in zip(batch, contents, strict=True):
+            self._keep_one(digest, path, content)
+
+    def _keep_one(self, digest: str, path: str, content: bytes) -> None:
         found = hashlib.sha256(content).hexdigest()
         if found != digest:
             raise CodeUnavailable(
@@ -200,6 +220,31 @@ class CodeCache:
             if status.st_nlink == 1:
                 Path(entry.path).unlink()
                 self._bytes -= status.st_size
+
+
+def _batches(missing: Mapping[str, tuple[str, int]]) -> Iterator[_Batch]:
+    """Files that are asked for together."""
+    batch: list[tuple[str, tuple[str, int]]] = []
+    total = 0
+    for entry in missing.items():
+        size = entry[1][1]
+        if batch and (len(batch) == _FILES_TOGETHER or total + size > _BYTES_TOGETHER):
+            yield batch
+            batch, total = [], 0
+        batch.append(entry)
+        total += size
+    if batch:
+        yield batch
+
+
+def _cut(together: bytes, batch: _Batch) -> list[bytes]:
+    """The contents of files that came one after the other; a wrong length shows in the digests."""
+    contents = []
+    begin = 0
+    for _, (_, size) in batch:
+        contents.append(together[begin : begin + size])
+        begin += size
+    return contents
 
 
 def _retrieve(download: asyncio.Task[None]) -> None:

@@ -21,7 +21,11 @@ CONTROL = 6
 """In a zygote or warm parent: the socket on which the launcher asks for processes."""
 FIRST_FREE = 6
 """In a child nothing is open from here on when user code starts."""
+NO_DESCRIPTOR = 2**31 - 1
+"""No descriptor has this number or a greater one."""
 
+_CLOSE_ON_EXEC = int(socket.MSG_CMSG_CLOEXEC)
+_DESCRIPTOR_BYTES = array.array("i").itemsize
 MAX_CONTROL_BYTES = 65536
 """Limit of one control message; a longer one would be cut by the kernel."""
 
@@ -51,10 +55,13 @@ def receive_with_descriptors(control: socket.socket, max_descriptors: int) -> tu
     Raises:
         OSError: the connection is broken.
     """
-    message, descriptors, _flags, _address = socket.recv_fds(
-        control, MAX_CONTROL_BYTES, max_descriptors, socket.MSG_CMSG_CLOEXEC
-    )
-    return message, descriptors
+    space = socket.CMSG_LEN(max_descriptors * _DESCRIPTOR_BYTES)
+    message, ancillary, _flags, _address = control.recvmsg(MAX_CONTROL_BYTES, space, _CLOSE_ON_EXEC)
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) // _DESCRIPTOR_BYTES * _DESCRIPTOR_BYTES])
+    return message, descriptors.tolist()
 
 
 def open_descriptors() -> dict[int, tuple[int, int]]:

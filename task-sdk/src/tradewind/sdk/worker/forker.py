@@ -27,6 +27,9 @@ from tradewind.sdk.worker.descriptors import receive_with_descriptors
 from tradewind.sdk.worker.lifeline import ChildLifelines
 
 _CHILD_DESCRIPTORS = 4
+_ANY_CHILD = int(os.P_ALL)
+_ENDED_STILL_THERE = os.WEXITED | os.WNOHANG | os.WNOWAIT
+_EXITED = int(os.CLD_EXITED)
 READY_LIFELINES = 32
 """How many lifelines a forker keeps ready, twice the default capacity of a worker."""
 StartWarm: TypeAlias = Callable[[StartWarmParent, Sequence[int]], NoReturn]
@@ -66,17 +69,17 @@ class Forker:
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGCHLD,))
         ends = linux.open_signal_descriptor((signal.SIGCHLD,))
         poller = select.poll()
+        poller.register(ends, select.POLLIN)  # the first that `poll` tells of
         poller.register(self._control, select.POLLIN)
-        poller.register(ends, select.POLLIN)
         self._report_ends()  # of those that ended before the signal was blocked
         with contextlib.suppress(ConnectionError):
             while True:
-                ready = {descriptor for descriptor, _event in poller.poll()}
-                if ends in ready:
-                    os.read(ends, linux.SIGNAL_RECORD_BYTES)
-                    self._report_ends()
-                if self._control.fileno() in ready and not self._serve_one():
-                    return
+                for descriptor, _event in poller.poll():
+                    if descriptor == ends:
+                        os.read(ends, linux.SIGNAL_RECORD_BYTES)
+                        self._report_ends()
+                    elif not self._serve_one():
+                        return
 
     def send(self, message: FromForker) -> None:
         """Tell the launcher.
@@ -108,11 +111,12 @@ class Forker:
             self._become(request, received, own_lifeline)
         if isinstance(request, StartChild):
             self._lifelines.arm(pid)
-        with contextlib.suppress(PermissionError):  # it is another program already, and has done it itself
+        try:  # noqa: SIM105 - what runs for each fork copies fewer memory pages without contextlib
             os.setpgid(pid, pid)
+        except PermissionError:  # it is another program already, and has done it itself
+            pass
         # It cannot have been waited for yet, hence it has a status.
-        status = process_tree.status(pid)
-        self.send(Started(request.launch_id, pid, status.start_ticks if status else 0))
+        self._control.send(encode(Started(request.launch_id, pid, process_tree.start_ticks(pid))))
 
     def _become(
         self, request: StartChild | StartWarmParent, received: Sequence[int], own_lifeline: int | None
@@ -134,9 +138,12 @@ class Forker:
         run(self._runner, self._loaded, received, own_lifeline, request.run_as)
 
     def _report_ends(self) -> None:
-        with contextlib.suppress(ChildProcessError):  # there are no children
-            while end := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                exited = end.si_code == os.CLD_EXITED
-                self.send(Exited(end.si_pid, end.si_status if exited else None, None if exited else end.si_status))
-                os.waitid(os.P_PID, end.si_pid, os.WEXITED)
-                self._lifelines.release(end.si_pid)
+        try:
+            while end := os.waitid(_ANY_CHILD, 0, _ENDED_STILL_THERE):
+                pid, status = end.si_pid, end.si_status
+                exited = end.si_code == _EXITED
+                self._control.send(encode(Exited(pid, status, None) if exited else Exited(pid, None, status)))
+                os.waitpid(pid, 0)
+                self._lifelines.release(pid)
+        except ChildProcessError:  # there are no children
+            return

@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 
+from tradewind.sdk.worker.alarms import Alarm, alarms
 from tradewind.sdk.worker.control import (
     Exited,
     Imported,
@@ -70,7 +71,8 @@ class ForkerConnection:
         self._live = live
         self._on_end = on_end
         self._children: dict[int, LiveProcess] = {}
-        self._pending: dict[int, asyncio.Future[LiveProcess]] = {}
+        self._pending: dict[int, tuple[asyncio.Future[LiveProcess], Alarm]] = {}
+        self._alarms = alarms()
         self._numbers = itertools.count(1)
         self._slots = asyncio.Semaphore(_MAX_PENDING)
         self.process = process
@@ -92,7 +94,11 @@ class ForkerConnection:
             ForkRefused: the kernel did not fork.
         """
         async with self._slots:
-            return await self._start(StartChild(next(self._numbers), spawn, reuse, run_as), descriptors)
+            return await self._ask(StartChild(next(self._numbers), spawn, reuse, run_as), descriptors)
+
+    def ask_for_child(self, descriptors: Sequence[int]) -> asyncio.Future[LiveProcess]:
+        """The same, without waiting for others that are being started: for one child at a time."""
+        return self._ask(StartChild(next(self._numbers)), descriptors)
 
     async def start_warm_parent(
         self, snapshot_directory: str, file: str, control: int, run_as: RunAs | None = None
@@ -105,7 +111,7 @@ class ForkerConnection:
         """
         async with self._slots:
             request = StartWarmParent(next(self._numbers), snapshot_directory, file, run_as)
-            return await self._start(request, (control,))
+            return await self._ask(request, (control,))
 
     def when_over(self, act: Callable[[ForkerConnection], None]) -> None:
         """Call back, once, when the forker is retired or lost."""
@@ -121,7 +127,7 @@ class ForkerConnection:
         """End the forker at once; its children live on."""
         send_signal(self.process.pid, self.process.start_ticks, signal.SIGKILL)
 
-    async def _start(self, request: StartChild | StartWarmParent, descriptors: Sequence[int]) -> LiveProcess:
+    def _ask(self, request: StartChild | StartWarmParent, descriptors: Sequence[int]) -> asyncio.Future[LiveProcess]:
         if self.lost:
             raise ForkerLost("It has ended.")
         try:
@@ -132,12 +138,8 @@ class ForkerConnection:
             self._lose()
             raise ForkerLost(f"It does not listen: {error}.") from error
         started: asyncio.Future[LiveProcess] = self._loop.create_future()
-        self._pending[request.launch_id] = started
-        overdue = self._loop.call_later(START_TIMEOUT_SECONDS, self.kill)
-        try:
-            return await started
-        finally:
-            overdue.cancel()
+        self._pending[request.launch_id] = (started, self._alarms.after(START_TIMEOUT_SECONDS, self.kill))
+        return started
 
     def _read(self) -> None:
         for _ in range(_MAX_READS):
@@ -173,8 +175,9 @@ class ForkerConnection:
                     self.imported.set_result(imported)
 
     def _answer(self, launch_id: int, answer: LiveProcess | ForkRefused) -> None:
-        started = self._pending.pop(launch_id, None)
-        if started is None or started.done():  # whoever asked has given up; without an assignment the child ends
+        started, overdue = self._pending.pop(launch_id)
+        overdue.cancel()
+        if started.done():  # whoever asked has given up; without an assignment the child ends
             return
         if isinstance(answer, ForkRefused):
             started.set_exception(answer)
@@ -203,7 +206,8 @@ class ForkerConnection:
         self.lost = True
         self._loop.remove_reader(self._control.fileno())
         self._control.close()
-        for started in self._pending.values():
+        for started, overdue in self._pending.values():
+            overdue.cancel()
             if not started.done():
                 started.set_exception(ForkerLost("It ended before it had forked."))
         self._pending.clear()

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from tradewind.sdk.worker import process_tree
 from tradewind.sdk.worker.async_channel import AsyncChannel
@@ -98,7 +99,7 @@ class LaunchedProcess:
         self._process = process
         self._orphans = orphans
         self._reused = reused
-        process.exited.add_done_callback(self._finish)
+        process.when_ended(self.channel.finish)
 
     @property
     def pid(self) -> int:
@@ -122,11 +123,12 @@ class LaunchedProcess:
 
     def when_ended(self, act: Callable[[LaunchedProcess], object]) -> None:
         """Call back once the activity's process has ended."""
-        self._process.exited.add_done_callback(lambda _: act(self))
+        self._process.when_ended(partial(act, self))
 
     async def wait(self) -> ExitStatus:
         """Wait for its end. What it left behind may live for half a second more and keep its pipes open."""
-        return await asyncio.shield(self._process.exited)
+        exited = self._process.exited
+        return exited.result() if exited.done() else await asyncio.shield(exited)
 
     def terminate(self) -> None:
         """Ask the process and its group to end, by SIGTERM; nothing when it has ended."""
@@ -150,6 +152,3 @@ class LaunchedProcess:
         """Keep another try from getting the process in the moment in which it is signalled."""
         if self._reused:
             self._reused.retire()
-
-    def _finish(self, _exited: asyncio.Future[ExitStatus]) -> None:
-        self.channel.finish()

@@ -128,12 +128,12 @@ class Launcher:
             runner=self._runner,
             lifeline=self._lifeline.read_end,
             live=self._live,
-            on_end=self._orphans.sweep,
+            on_end=self._orphans.sweep_soon,
         )
         self._warm = WarmCache(
             zygote=self._zygote.connection,
             live=self._live,
-            on_end=self._orphans.sweep,
+            on_end=self._orphans.sweep_soon,
             max_parents=self._max_warm_parents,
             idle_seconds=self._idle_seconds,
             import_timeout_seconds=self._import_timeout_seconds,

@@ -50,8 +50,12 @@ class _Held:
         by_user_code: forks from now on are user code's.
     """
 
-    pipe: tuple[int, int] | None = None
-    by_user_code = False
+    def __init__(self) -> None:
+        self.pipe: tuple[int, int] | None = None
+        self.by_user_code = False
+
+
+_held = _Held()
 
 
 def hold(*, by_user_code: bool = False) -> None:
@@ -64,8 +68,8 @@ def hold(*, by_user_code: bool = False) -> None:
         OSError: descriptor `LIFELINE` is not open, or `/proc` is not mounted.
     """
     status = os.fstat(LIFELINE)
-    _Held.pipe = (status.st_dev, status.st_ino)
-    _Held.by_user_code = by_user_code
+    _held.pipe = (status.st_dev, status.st_ino)
+    _held.by_user_code = by_user_code
     arm()
     os.register_at_fork(after_in_child=_arm_after_fork)
 
@@ -95,13 +99,13 @@ def _open_anew() -> int:
 
 
 def _arm_after_fork() -> None:
-    if not _Held.by_user_code:
+    if not _held.by_user_code:
         return
     try:
         status = os.fstat(LIFELINE)
     except OSError:  # user code has closed it, as daemons do; its process tree is killed with the try
         return
-    if (status.st_dev, status.st_ino) == _Held.pipe:
+    if (status.st_dev, status.st_ino) == _held.pipe:
         arm()
 
 
@@ -141,11 +145,14 @@ def accept(descriptor: int | None) -> None:
     Raises:
         OSError: `/proc/self/fd` may not be opened.
     """
-    # What an undumpable process forks inherits that, and could open neither its own /proc/self/fd nor, in user code,
-    # much else.
-    linux.set_dumpable(True)
-    _Held.by_user_code = True
+    _held.by_user_code = True
     if descriptor is None:
+        linux.set_dumpable(True)  # or it could not open its own /proc/self/fd
         arm()
     else:
         os.dup2(descriptor, LIFELINE, inheritable=False)
+
+
+def refuse() -> None:
+    """Undo `accept` in a process of the worker's own, which sees to the lifelines of what it forks itself."""
+    _held.by_user_code = False

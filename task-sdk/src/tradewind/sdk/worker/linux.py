@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # without the enums that `signal` makes of every number
 import contextlib
 import ctypes
 import os
@@ -17,6 +18,13 @@ _LAST_DESCRIPTOR = 0xFFFFFFFF
 _SIGSET_BYTES = 128  # sizeof(sigset_t) of glibc and musl
 _SFD_CLOEXEC = os.O_CLOEXEC
 _SFD_NONBLOCK = os.O_NONBLOCK
+BIND_NOW = "LD_BIND_NOW"
+"""Variable that has the dynamic linker look up each function when a program starts, not when it is first called.
+
+A forked process that is the first to call one copies ten memory pages for it.
+"""
+BIND_NOW_OURS = "tradewind"
+"""Its value where a worker has set it: it is taken away again, for user code and its programs."""
 SIGNAL_RECORD_BYTES = 128
 """Size of struct signalfd_siginfo: a read of a signal descriptor must be at least as large."""
 
@@ -26,11 +34,21 @@ _prctl.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong,
 _syscall = _libc.syscall
 _syscall.argtypes = [ctypes.c_long, ctypes.c_uint, ctypes.c_uint, ctypes.c_uint]
 _syscall.restype = ctypes.c_long
+_malloc = _libc.malloc
+_malloc.argtypes = [ctypes.c_size_t]
+_malloc.restype = ctypes.c_void_p
+_free = _libc.free
+_free.argtypes = [ctypes.c_void_p]
+_free.restype = None
+_sbrk = _libc.sbrk
+_sbrk.argtypes = [ctypes.c_ssize_t]
+_sbrk.restype = ctypes.c_void_p
+_TOP_BYTES = 120 * 1024  # below the size from which on memory is mapped for itself
+_CHUNK_SIZES = (*(1024 * 2**power for power in range(6, 0, -1)), *range(1032, 16, -16))
+_MOST_ROOMS = 256
+_MOST_CHUNKS = 50_000
 
-
-_sigprocmask = _libc.sigprocmask
-_SIG_SETMASK = 2
-_NO_SIGNALS = ctypes.create_string_buffer(_SIGSET_BYTES)
+_SIG_SETMASK = int(signal.SIG_SETMASK)
 
 
 def _last_error(call: str) -> OSError:
@@ -109,12 +127,55 @@ def open_signal_descriptor(signals: Iterable[signal.Signals]) -> int:
     return descriptor
 
 
+def become_child(first_free: int) -> None:
+    """Shed what a fork has from its parent: let every signal through, adopt orphans, close descriptors, be dumpable.
+
+    One function that calls C, since each function that a just forked process calls makes it copy memory pages.
+
+    Args:
+        first_free: every descriptor from here on is closed.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    # What an undumpable process forks inherits that, and could open neither its own /proc/self/fd nor, in user code,
+    # much else.
+    if _prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0) == -1:
+        raise _last_error("prctl(PR_SET_DUMPABLE)")
+    if _syscall(_SYS_CLOSE_RANGE, first_free, _LAST_DESCRIPTOR, 0) != 0:
+        close_descriptors_from(first_free)
+    _signal.pthread_sigmask(_SIG_SETMASK, ())
+    if _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == -1:
+        raise _last_error("prctl(PR_SET_CHILD_SUBREAPER)")
+
+
 def flush_c_streams() -> None:
     """Write what C libraries have printed and still hold back, such as the output of `printf` to a pipe."""
     _libc.fflush(None)
 
 
-def unblock_signals() -> None:
-    """Let every signal through, at a fraction of what `signal.pthread_sigmask` costs a process that was just forked."""
-    if _sigprocmask(_SIG_SETMASK, _NO_SIGNALS, None) == -1:
-        raise _last_error("sigprocmask")
+def use_up_free_chunks() -> None:
+    """Take what the C library's allocator has free below the end of its memory, for as long as this process lives."""
+    end = _sbrk(0)
+    rooms = []
+    while _sbrk(0) == end:  # there was still such room below the end
+        rooms.append(_malloc(_TOP_BYTES))
+        if len(rooms) == _MOST_ROOMS or not rooms[-1]:  # an allocator of another kind, or much that was given back
+            for room in rooms:
+                _free(room)
+            return
+    top = rooms[-1]
+    left = _MOST_CHUNKS
+    for size in _CHUNK_SIZES:
+        while left and (chunk := _malloc(size)):
+            if chunk > top:
+                _free(chunk)
+                break
+            left -= 1
+    _free(top)
+
+
+def rehearse_fork() -> None:
+    """Do in this process, which has one thread, what Python does in a child after a fork, without a fork."""
+    ctypes.pythonapi.PyOS_BeforeFork()
+    ctypes.pythonapi.PyOS_AfterFork_Child()

@@ -33,17 +33,28 @@ class LiveProcess:
         exited: done when it has ended.
     """
 
-    __slots__ = ("exited", "pid", "start_ticks")
+    __slots__ = ("_acts", "exited", "pid", "start_ticks")
 
     def __init__(self, pid: int, start_ticks: int) -> None:
         self.pid = pid
         self.start_ticks = start_ticks
+        self._acts: list[Callable[[], object]] = []
         self.exited: asyncio.Future[ExitStatus] = asyncio.get_running_loop().create_future()
 
     def end(self, status: ExitStatus) -> None:
         """Take note of the end; only the first report counts."""
         if not self.exited.done():
             self.exited.set_result(status)
+            acts, self._acts = self._acts, []
+            for act in acts:
+                act()
+
+    def when_ended(self, act: Callable[[], object]) -> None:
+        """Call back from within `end`, before whoever waits for `exited` goes on; soon when it has ended already."""
+        if self.exited.done():
+            self.exited.get_loop().call_soon(act)
+        else:
+            self._acts.append(act)
 
 
 def when_child_ends(pid: int, report: Callable[[ExitStatus], None]) -> None:

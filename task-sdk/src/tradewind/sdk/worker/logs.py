@@ -53,8 +53,8 @@ class LogCollector:
     """Turns the output of one try into numbered segments and delivers them in order, one at a time.
 
     A try that writes nothing costs no request. While more than `UNSENT_BYTES` wait, the pipes are not read; when that
-    lasts, or at once while the worker is cut off, waiting segments go to `spill_directory`, so that user code never
-    waits for long.
+    lasts, or at once while the worker is cut off, waiting segments go to `spill_folder` in `spill_directory`, so that
+    user code never waits for long.
     """
 
     def __init__(
@@ -64,10 +64,11 @@ class LogCollector:
         send: SendSegment,
         is_cut: Callable[[], bool],
         spill_directory: Path,
+        spill_folder: str = "",
     ) -> None:
         self._send = send
         self._is_cut = is_cut
-        self._spill_directory = spill_directory
+        self._spill_place = (spill_directory, spill_folder)
         self._masks = masks
         self._readers: dict[LogSource, LineReader] = {}
         self._pipes: OutputPipes | None = None
@@ -85,9 +86,24 @@ class LogCollector:
         self._moved = asyncio.Event()
         self._refusal: str | None = None
 
+    @property
+    def _spill_directory(self) -> Path:
+        directory, folder = self._spill_place
+        return directory / folder
+
     def attach(self, descriptors: dict[LogSource, int]) -> None:
         """Read these descriptors, which now belong to the collector."""
         self._pipes = OutputPipes(descriptors, self._take)
+
+    def leave_alone(self) -> None:
+        """See `OutputPipes`."""
+        if self._pipes is not None:
+            self._pipes.leave_alone()
+
+    def attend(self) -> None:
+        """See `OutputPipes`."""
+        if self._pipes is not None:
+            self._pipes.attend()
 
     def note(self, level: LogLevel, message: str) -> None:
         """Say something in the log of the try."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 
@@ -25,6 +26,8 @@ logger = logging.getLogger("tradewind.worker")
 EXIT_STOPPED = 0
 EXIT_REFUSED = 1
 _STOP_WITHOUT_SERVER_SECONDS = 2.0
+_COLLECT_AFTER = 10_000
+"""Objects: some hundred tries."""
 
 
 def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False, runner: str = RUNNER) -> int:
@@ -42,6 +45,9 @@ def run_worker(settings: WorkerSettings, *, exit_with_parent: bool = False, runn
         0 after a stop; 1 when the worker cannot work: the state directory is in use, or the server refuses it for good.
     """
     set_up_logging()
+    # What is imported stays: it need not be gone through whenever tries have made some garbage.
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
     try:
         return asyncio.run(_live(settings, exit_with_parent=exit_with_parent, runner=runner))
     except StateDirectoryError as error:

@@ -7,7 +7,11 @@ import os
 from collections.abc import Mapping
 
 from tradewind.sdk.worker import process_tree
+from tradewind.sdk.worker.alarms import Alarm, alarms
 from tradewind.sdk.worker.live_process import ExitStatus, LiveProcess, when_child_ends
+
+_SWEEP_WITHIN_SECONDS = 0.02
+"""How soon after the end of a process its orphans are looked for; those that end meanwhile share the look."""
 
 GRACE_SECONDS = 0.5
 """How long they may take to end by themselves: multiprocessing's resource tracker removes shared memory then."""
@@ -31,14 +35,21 @@ class Orphans:
         self._children = process_tree.AdoptedChildren()
         self._exempt = set(self._children.list())
         self._watched: dict[int, asyncio.Future[None]] = {}
+        self._next_sweep: Alarm | None = None
         self._kills: set[asyncio.Task[None]] = set()
 
     def exempt(self, pid: int) -> None:
         """Never take this child of the process for an orphan."""
         self._exempt.add(pid)
 
+    def sweep_soon(self) -> None:
+        """A process has ended: look for what it has left behind."""
+        if self._next_sweep is None:
+            self._next_sweep = alarms().after(_SWEEP_WITHIN_SECONDS, self.sweep)
+
     def sweep(self) -> None:
         """Look for orphans: wait for those that have ended, have the others killed after `GRACE_SECONDS`."""
+        self._next_sweep = None
         for orphan in self._find():
             if orphan.pid not in self._watched:
                 self._watch(orphan)
@@ -57,6 +68,8 @@ class Orphans:
     async def close(self) -> None:
         """Kill what there is and stop working."""
         await self.kill_all()
+        if self._next_sweep is not None:
+            self._next_sweep.cancel()
         if self._kills:
             await asyncio.wait(self._kills)
         self._children.close()

@@ -72,6 +72,21 @@ def status(pid: int) -> ProcessStatus | None:
     return ProcessStatus(pid, fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]))
 
 
+def start_ticks(pid: int) -> int:
+    """When a process was started, in clock ticks since boot; 0 when there is none with this id."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        line = os.read(descriptor, 4096)
+    except ProcessLookupError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return int(line[line.rindex(b")") + 2 :].split(None, 20)[19])
+
+
 def identity(pid: int) -> Identity | None:
     """Identity of a process, None when there is none with this id."""
     found = status(pid)

@@ -39,8 +39,7 @@ def run(
     try:
         lifeline.accept(own_lifeline)
         os.dup2(received[0], CONTROL, inheritable=False)
-        linux.close_descriptors_from(CONTROL + 1)
-        child.become_own(user)
+        child.become_own(CONTROL + 1, user)
         serve(runner, loaded)
     except BaseException:  # noqa: BLE001 - there is no frame above that belongs to this process
         traceback.print_exc()

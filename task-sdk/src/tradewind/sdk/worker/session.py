@@ -52,7 +52,7 @@ _STABLE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 5.0
 _COMPLAIN_AGAIN_SECONDS = 30.0
 _DISPATCHES_A_RENEWAL = 10_000
-_HTTP_ONLY = frozenset({"get_snapshot_file"})
+_HTTP_ONLY = frozenset({"get_snapshot_file", "get_snapshot_files"})
 _BY_HTTP_INSTEAD = frozenset({ProblemReason.FRAME_TOO_LARGE, ProblemReason.HTTP_ONLY})
 
 

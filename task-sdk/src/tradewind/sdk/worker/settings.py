@@ -61,7 +61,7 @@ class WorkerSettings:
     api_url: str = DEFAULT_API_URL
     queues: tuple[str, ...] = ("default",)
     capacity: int = 16
-    parse_capacity: int = 2
+    parse_capacity: int = 4
     withheld_environment: tuple[str, ...] = ()
     max_warm_parents: int = 8
     max_reused_processes: int = 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from tradewind.sdk.worker.control import RunAs
@@ -11,16 +12,12 @@ from tradewind.sdk.worker.launched_process import Pipes
 from tradewind.sdk.worker.live_process import LiveProcess
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Child:
     """A forked child that has no assignment yet, with the supervisor's ends of its descriptors."""
 
     process: LiveProcess
     pipes: Pipes
-
-    def drop(self) -> None:
-        """Let it end: without an assignment it runs nothing."""
-        self.pipes.close()
 
 
 async def fork(
@@ -52,7 +49,8 @@ class SpareChildren:
     """At most one spare child of each warm parent, until it is taken or its parent is over."""
 
     def __init__(self) -> None:
-        self._spares: dict[ForkerConnection, asyncio.Task[Child]] = {}
+        self._spares: dict[ForkerConnection, tuple[asyncio.Future[LiveProcess], Pipes]] = {}
+        self._followed: set[ForkerConnection] = set()
         self._closing = False
 
     async def take(self, parent: ForkerConnection, user: RunAs | None) -> Child:
@@ -63,22 +61,39 @@ class SpareChildren:
             ForkRefused: the kernel did not fork.
         """
         if (spare := self._spares.pop(parent, None)) is not None:
+            started, pipes = spare
             try:
-                child = await spare
+                process = started.result() if started.done() else await started
             except (ForkerLost, ForkRefused):
-                pass  # asked again, it says so again or does better
+                pipes.close()  # asked again, it says so again or does better
+            except BaseException:
+                pipes.close()
+                raise
             else:
-                if not child.process.exited.done():
-                    return child
-                child.drop()
+                if not process.exited.done():
+                    return Child(process, pipes)
+                pipes.close()
         return await fork(parent, user)
 
     def prepare(self, parent: ForkerConnection, user: RunAs | None) -> None:
         """Have a spare child ready, if there is none."""
         if parent in self._spares or parent.lost or self._closing:
             return
-        self._spares[parent] = asyncio.create_task(fork(parent, user), name="spare child")
-        parent.when_over(self._drop)
+        # Where that fails now, the next try asks itself and says why.
+        with contextlib.suppress(ForkerLost, ForkRefused, OSError):
+            pipes = Pipes(user)
+            try:
+                started = parent.ask_for_child(pipes.child_ends)
+            except BaseException:
+                pipes.close()
+                raise
+            finally:
+                pipes.close_child_ends()
+            started.add_done_callback(_seen)
+            self._spares[parent] = (started, pipes)
+            if parent not in self._followed:
+                self._followed.add(parent)
+                parent.when_over(self._over)
 
     def close(self) -> None:
         """Let all of them end, and make no more."""
@@ -86,11 +101,17 @@ class SpareChildren:
         for parent in list(self._spares):
             self._drop(parent)
 
+    def _over(self, parent: ForkerConnection) -> None:
+        self._followed.discard(parent)
+        self._drop(parent)
+
     def _drop(self, parent: ForkerConnection) -> None:
         if (spare := self._spares.pop(parent, None)) is not None:
-            spare.add_done_callback(_drop_child)
+            _started, pipes = spare
+            pipes.close()  # without an assignment it runs nothing
 
 
-def _drop_child(forked: asyncio.Task[Child]) -> None:
-    if not forked.cancelled() and forked.exception() is None:
-        forked.result().drop()
+def _seen(started: asyncio.Future[LiveProcess]) -> None:
+    """Nobody may come for a spare child that was not forked."""
+    if not started.cancelled():
+        started.exception()

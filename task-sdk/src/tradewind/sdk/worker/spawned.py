@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tradewind.sdk.worker import child, lifeline, linux, reused
+from tradewind.sdk.worker import child, lifeline, reused
 from tradewind.sdk.worker.control import RunAs
 from tradewind.sdk.worker.descriptors import CHANNEL, CONTROL, LIFELINE, LOG
 
@@ -45,8 +45,7 @@ def run(
         else:
             child.take_descriptors(received)
         kept = (LIFELINE, CONTROL) if reuse else (LIFELINE, CHANNEL, LOG)
-        linux.close_descriptors_from(max(kept) + 1)
-        child.become_own(user)
+        child.become_own(max(kept) + 1, user)
         for descriptor in kept:
             os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's signature
         arguments = [sys.executable, "-P", "-m", __name__, runner_name, _REUSED if reuse else _ONCE]

@@ -8,12 +8,14 @@ import os
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from tradewind.sdk import contract
+from tradewind.sdk.worker.alarms import GRAIN_SECONDS, Alarm, alarms
 
 logger = logging.getLogger("tradewind.worker")
 
@@ -70,7 +72,7 @@ class Spool:
         self._path = path
         self._executor: ThreadPoolExecutor | None = None
         self._waiting: list[tuple[bytes, asyncio.Future[bool]]] = []
-        self._postponed: dict[str, tuple[SpoolRecord, asyncio.Future[bool], asyncio.TimerHandle]] = {}
+        self._postponed: dict[str, tuple[SpoolRecord, asyncio.Future[bool], Alarm]] = {}
         self._lazy: list[bytes] = []
         self._unwritten: list[bytes] = []
         self._writer: asyncio.Task[None] | None = None
@@ -97,7 +99,7 @@ class Spool:
         loop = asyncio.get_running_loop()
         written: asyncio.Future[bool] = loop.create_future()
         if within > 0:
-            timer = loop.call_later(within, self._write_postponed, dispatch_id)
+            timer = alarms().after(max(within - GRAIN_SECONDS, 0.0), partial(self._write_postponed, dispatch_id))
             self._postponed[dispatch_id] = (record, written, timer)
         else:
             self._write(record, written)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import signal
 import socket
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from tradewind.sdk.runtime import ImportNeedsTry
-from tradewind.sdk.worker import child, descriptors, lifeline, linux, process_tree, run_as
+from tradewind.sdk.worker import child, descriptors, lifeline, linux, page_layout, process_tree, run_as
 from tradewind.sdk.worker.control import MAX_REASON, Imported, StartWarmParent
 from tradewind.sdk.worker.descriptors import CONTROL
 from tradewind.sdk.worker.forker import READY_LIFELINES, Forker
@@ -41,7 +43,7 @@ def run(runner: child.Runner, request: StartWarmParent, received: Sequence[int])
     # The zygote's own socket is at this number: closed by being replaced.
     os.dup2(received[0], CONTROL, inheritable=False)
     linux.close_descriptors_from(CONTROL + 1)
-    linux.unblock_signals()
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     # Not dumpable, as the zygote is, it could not open its own /proc/self/fd.
     linux.set_dumpable(True)
     lifeline.arm()
@@ -57,10 +59,20 @@ def run(runner: child.Runner, request: StartWarmParent, received: Sequence[int])
     with contextlib.suppress(ConnectionError):
         forker.send(Imported(decline and decline[:MAX_REASON], lasting=failure is None))
         if decline is None:
+            _make_ready(runner, loaded)
             gc.collect()
             gc.freeze()
+            page_layout.leave_no_gaps()
             forker.serve()
     os._exit(0)
+
+
+def _make_ready(runner: child.Runner, loaded: object) -> None:
+    """Make children cheaper. What an import has changed may be in the way of that: its tries are to show it."""
+    try:
+        runner.make_ready_to_fork(loaded)
+    except Exception:  # noqa: BLE001 - see above
+        traceback.print_exc()
 
 
 def _load(runner: child.Runner, request: StartWarmParent) -> tuple[object, str | None]:

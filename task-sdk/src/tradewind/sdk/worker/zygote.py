@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 
-from tradewind.sdk.worker import lifeline, linux, warm_parent
+from tradewind.sdk.worker import child, lifeline, linux, page_layout, warm_parent
 from tradewind.sdk.worker.descriptors import CHANNEL, CONTROL, LOG
 from tradewind.sdk.worker.forker import READY_LIFELINES, Forker
 
@@ -27,6 +27,8 @@ def main() -> None:
     (runner_name,) = sys.argv[1:]
     # Held as long as nothing forks, so that nothing is half imported or unreachable in what the children share.
     gc.disable()
+    if os.environ.get(linux.BIND_NOW) == linux.BIND_NOW_OURS:
+        del os.environ[linux.BIND_NOW]
     lifeline.hold()
     with contextlib.suppress(PermissionError):  # it leads a session already
         os.setsid()
@@ -36,8 +38,10 @@ def main() -> None:
     _reset_signals()
     runner = importlib.import_module(runner_name)
     runner.prepare()
+    child.rehearse_entering()
     gc.collect()
     gc.freeze()
+    page_layout.leave_no_gaps()
     control = socket.socket(fileno=CONTROL)
     start_warm = functools.partial(warm_parent.run, runner)
     Forker(control, runner, loaded=None, lifelines=lifelines, start_warm=start_warm).serve()

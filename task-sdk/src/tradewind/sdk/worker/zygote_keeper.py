@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from tradewind.sdk.worker import process_tree
 from tradewind.sdk.worker.descriptors import CHANNEL, CONTROL, LIFELINE, LOG
 from tradewind.sdk.worker.forker_connection import ForkerConnection, ForkerLost
+from tradewind.sdk.worker.linux import BIND_NOW, BIND_NOW_OURS
 from tradewind.sdk.worker.live_process import ExitStatus, LiveProcess, when_child_ends
 
 logger = logging.getLogger("tradewind.worker")
@@ -44,7 +45,8 @@ class ZygoteKeeper:
         live: dict[int, LiveProcess],
         on_end: Callable[[], None],
     ) -> None:
-        self._environment = {name: value for name, value in environment.items() if not name.startswith("TRADEWIND_")}
+        own = {name: value for name, value in environment.items() if not name.startswith("TRADEWIND_")}
+        self._environment = {BIND_NOW: BIND_NOW_OURS, **own}
         # -P: a worker may be started in a folder with files named like modules of the standard library.
         self._arguments = [sys.executable, "-P", "-m", "tradewind.sdk.worker.zygote", runner]
         self._lifeline = lifeline

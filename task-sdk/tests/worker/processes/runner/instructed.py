@@ -42,6 +42,10 @@ def prepare() -> None:
     pass
 
 
+def make_ready_to_fork(loaded: object) -> None:
+    pass
+
+
 def load_dag_file(snapshot_directory: str, file: str) -> Any:
     spec = importlib.util.spec_from_file_location("dag_file", Path(snapshot_directory) / file)
     assert spec

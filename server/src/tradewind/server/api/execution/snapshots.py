@@ -28,6 +28,18 @@ def get_snapshot_file(tx: Transaction, call: OperationCall, dispatch: Dispatch) 
     return bundles.file_content(tx, dispatch.bundle, _own_snapshot(call, dispatch), path)
 
 
+@reads
+def get_snapshot_files(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> bytes:
+    """The contents of several of its files, one after the other."""
+    return bundles.file_contents(
+        tx,
+        dispatch.bundle,
+        _own_snapshot(call, dispatch),
+        call.body.digests,
+        most_bytes=call.services.settings.api.max_body_bytes,
+    )
+
+
 def _own_snapshot(call: OperationCall, dispatch: Dispatch) -> str:
     asked: str = call.parameters["snapshot"]
     if asked != dispatch.snapshot:

@@ -22,6 +22,7 @@ HANDLERS: Final[Mapping[str, Handler]] = MappingProxyType(
         "put_log_segment": logs.put_log_segment,
         "get_snapshot": snapshots.get_snapshot,
         "get_snapshot_file": snapshots.get_snapshot_file,
+        "get_snapshot_files": snapshots.get_snapshot_files,
         "get_xcom": xcoms.get_xcom,
         "find_xcom": xcoms.find_xcom,
         "set_xcom": xcoms.set_xcom,

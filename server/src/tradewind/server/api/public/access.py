@@ -29,6 +29,11 @@ def services_of(request: Request) -> Services:
     return services
 
 
+async def _services(request: Request) -> Services:
+    """The same as a dependency: FastAPI would call a plain function in a thread."""
+    return services_of(request)
+
+
 async def authenticate(request: Request, _: Annotated[Any, Depends(_described)]) -> UserPrincipal:
     """Who calls, and whether they may: viewers read, admins do everything.
 
@@ -44,8 +49,10 @@ async def authenticate(request: Request, _: Annotated[Any, Depends(_described)])
     return await services_of(request).store.read(find)
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """A query parameter that the route does not have is refused: a filter that is ignored answers with too much.
+
+    It waits for nothing: FastAPI would call a plain function in a thread.
 
     Raises:
         Refused: unknown_field.
@@ -69,7 +76,7 @@ def _query_parameters(dependant: Dependant) -> set[str]:
     )
 
 
-Given = Annotated[Services, Depends(services_of)]
+Given = Annotated[Services, Depends(_services)]
 """The services, as an argument of a route."""
 
 User = Annotated[UserPrincipal, Depends(authenticate)]

@@ -303,6 +303,13 @@ class SnapshotManifest(m.WireModel):
     """Path relative to the bundle's root to file."""
 
 
+class SnapshotFilesRequest(m.WireModel):
+    """Files of a snapshot whose contents are wanted; together they are no larger than a body may be."""
+
+    digests: t.Annotated[list[Digest], p.Field(min_length=1, max_length=1000)]
+    """Digests of the files, as the manifest names them."""
+
+
 XComKey: t.TypeAlias = t.Annotated[str, p.Field(min_length=1, max_length=512)]
 """Key of an XCom within its task instance."""
 
@@ -1502,6 +1509,7 @@ __all__ = [
     "SetXCom",
     "SkippedByTask",
     "SnapshotFile",
+    "SnapshotFilesRequest",
     "SnapshotManifest",
     "StartRequest",
     "Started",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ PARSE = "parse"
 DEFAULT_MAX_ACTIVE_TASKS = 16
 """Active task instances of one run where its DAG says nothing; as in Airflow."""
 
+_NO_FILE = (None, 0)
 _FILE = (
     select(dag_file.c.recorded_parse_id)
     .where(dag_file.c.bundle == bind("bundle"), dag_file.c.file == bind("file"))
@@ -131,7 +132,7 @@ def record_parse(tx: Transaction, parsed: ParsedFile, outcome: FileParsed) -> No
     findings = _Findings()
     if outcome.error is not None:
         findings.errors.append(outcome.error)
-    wrong = _what_is_wrong(parsed, outcome, {path: digest for path, (digest, _) in files.items()})
+    wrong = _what_is_wrong(parsed, outcome, files)
     if wrong is None:
         _check_dags(parsed, outcome.dags, findings)
         _record_dags(tx, parsed, outcome, findings)
@@ -167,10 +168,10 @@ def record_failure(tx: Transaction, parsed: ParsedFile, kind: str, message: str)
     record_parse(tx, parsed, outcome)
 
 
-def _what_is_wrong(parsed: ParsedFile, outcome: FileParsed, files: dict[str, str]) -> str | None:
+def _what_is_wrong(parsed: ParsedFile, outcome: FileParsed, files: Mapping[str, tuple[str, int]]) -> str | None:
     if code_id(outcome.files_read) != outcome.code_id:
         return "the worker reported a code id that is not the digest of the files read; upgrade the worker"
-    strange = sorted(path for path, digest in outcome.files_read.items() if files.get(path) != digest)
+    strange = sorted(path for path, digest in outcome.files_read.items() if files.get(path, _NO_FILE)[0] != digest)
     if strange:
         return f"the worker read files that are not in the snapshot, such as {strange[0]}; clear its code cache"
     if outcome.dags and parsed.file not in outcome.files_read:

@@ -287,6 +287,13 @@ class SnapshotManifest(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=
     """Path relative to the bundle's root to file."""
 
 
+class SnapshotFilesRequest(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Files of a snapshot whose contents are wanted; together they are no larger than a body may be."""
+
+    digests: list[Digest]
+    """Digests of the files, as the manifest names them."""
+
+
 XComKey: t.TypeAlias = str
 """Key of an XCom within its task instance."""
 
@@ -1401,6 +1408,7 @@ __all__ = [
     "SetXCom",
     "SkippedByTask",
     "SnapshotFile",
+    "SnapshotFilesRequest",
     "SnapshotManifest",
     "StartRequest",
     "Started",

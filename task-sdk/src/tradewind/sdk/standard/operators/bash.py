@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -113,6 +112,8 @@ class BashOperator(BaseOperator):
     @contextmanager
     def _directory(self) -> Iterator[str]:
         if self.cwd is None:
+            import tempfile  # with all that it imports, it would be in every process of a worker
+
             with tempfile.TemporaryDirectory(prefix="tradewind") as directory:
                 yield directory
             return

@@ -11,9 +11,11 @@ import pytest
 
 from tests.tei.deployment import Deployment, deployed
 from tests.tei.victims import SessionCaller, Victims, call_http, prepare
+from tradewind.server.api.execution.table import HTTP_ONLY
 from tradewind.server.contract import OPERATIONS, Operation
 
 CHANGING = [one for one in OPERATIONS.values() if one.method != "GET"]
+WAYS = [(one, way) for one in CHANGING for way in ("http", "session") if way == "http" or one.id not in HTTP_ONLY]
 RENEWED_EACH_TIME = {"start_activity": ("token", "token_expires_at"), "renew_token": ("token", "expires_at")}
 """What an answer may have anew each time: a token for the same dispatch."""
 
@@ -48,8 +50,7 @@ async def repeat(deployment: Deployment, operation: Operation, call: Call) -> li
     return problems
 
 
-@pytest.mark.parametrize("transport", ["http", "session"])
-@pytest.mark.parametrize("operation", CHANGING, ids=[one.id for one in CHANGING])
+@pytest.mark.parametrize(("operation", "transport"), WAYS, ids=[f"{one.id}-{way}" for one, way in WAYS])
 def test_an_operation_that_is_asked_for_again_is_done_once(
     operation: Operation, transport: str, tmp_path: Path
 ) -> None:

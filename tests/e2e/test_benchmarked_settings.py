@@ -68,6 +68,7 @@ def test_no_process_is_told_anything_but_the_places(database: str, topology: str
         deployed(TradewindDeployment, topology, postgres, files=[("single", 1)]) as deployment,
     ):
         deployment.start()
+        deployment.wait_for_dag("single_1")  # a worker has parsed it: every process is its own program by now
         told = [
             {name for name in _environment(pid) if name.startswith("TRADEWIND")} - NAMED_PLACES - CREDENTIALS
             for pid in deployment.roots()

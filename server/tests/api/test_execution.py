@@ -139,6 +139,21 @@ def test_an_activity_gets_files_of_its_snapshot_in_one_answer(play: Callable[...
     play(scenario)
 
 
+def test_what_workers_fetch_together_is_answered_however_small_a_request_must_be(play: Callable[..., None]) -> None:
+    async def scenario(d: Deployment) -> None:
+        handout, token = await running_task(d)
+        code = handout.activity.code
+        place = f"/execution/snapshots/{code.snapshot}"
+        digest = (await d.get(place, token=token))["files"][code.file]["digest"]
+        one = (await d.call("GET", f"{place}/files/{code.file}", token=token)).content
+        limit = d.services.settings.api.max_body_bytes
+        assert len(one) * 20 > limit
+        together = await d.call("POST", f"{place}/files", token=token, body={"digests": [digest] * 20})
+        assert (together.status, together.content) == (200, one * 20)
+
+    play(scenario, api={"max_body_bytes": 1400})
+
+
 @pytest.mark.parametrize(
     ("mode", "declared", "status"),
     [("deny", True, 200), ("deny", False, 403), ("audit", False, 200), ("allow", False, 200), ("allow", True, 200)],

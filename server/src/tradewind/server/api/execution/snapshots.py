@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tradewind.server.store import Transaction
     from tradewind.server.store.handouts import Dispatch
 
+LEAST_TOGETHER_BYTES = 1 << 20
+"""What workers may ask for at once, however small the body of a request must be."""
+
 
 @reads
 def get_snapshot(tx: Transaction, call: OperationCall, dispatch: Dispatch) -> SnapshotManifest:
@@ -36,7 +39,7 @@ def get_snapshot_files(tx: Transaction, call: OperationCall, dispatch: Dispatch)
         dispatch.bundle,
         _own_snapshot(call, dispatch),
         call.body.digests,
-        most_bytes=call.services.settings.api.max_body_bytes,
+        most_bytes=max(call.services.settings.api.max_body_bytes, LEAST_TOGETHER_BYTES),
     )
 
 

@@ -204,6 +204,33 @@ def test_on_kill_ends_a_command_that_does_not_react_to_sigterm(tmp_path: Path) -
     wait_until_gone(pids[0])
 
 
+def test_a_command_that_is_just_starting_when_the_task_has_to_end_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class SignalledWhileStarting(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGUSR1)
+            started.append(self)
+
+    def on_signal(number: int, frame: object) -> None:
+        operator.on_kill()
+        raise TaskTerminated
+
+    monkeypatch.setattr(subprocess, "Popen", SignalledWhileStarting)
+    operator = BashOperator(task_id="a", bash_command="sleep 1000")
+    before = signal.signal(signal.SIGUSR1, on_signal)
+    try:
+        with pytest.raises(TaskTerminated):
+            operator.execute(context_of(operator))
+        assert signal.getsignal(signal.SIGUSR1) is on_signal
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert len(started) == 2
+    assert started[0].returncode == -signal.SIGTERM
+
+
 def test_arguments_that_cannot_be_are_refused() -> None:
     with pytest.raises(DagAuthoringError, match="bash_command of task 'a' must be a string"):
         BashOperator(task_id="a", bash_command=["ls"])  # type: ignore[arg-type]  # wrong on purpose

@@ -163,12 +163,13 @@ def version_of(python: str) -> str:
         TradewindException: there is no such program, or it is no Python.
     """
     lines: list[str] = []
+    code = "import platform; print(platform.python_version())"
+    command = ShellCommand([python, "-c", code], environment={}, directory=tempfile.gettempdir(), encoding="utf-8")
     try:
-        code = "import platform; print(platform.python_version())"
-        command = ShellCommand([python, "-c", code], environment={}, directory=tempfile.gettempdir(), encoding="utf-8")
+        result = command.run(lines.append)
     except OSError as error:
         raise TradewindException(f"There is no Python at {python!r} on this worker: {error.strerror}.") from error
-    if command.run(lines.append).exit_code:
+    if result.exit_code:
         raise TradewindException(f"{python!r} is no Python on this worker: {' '.join(lines)}")
     return lines[-1]
 

@@ -9,8 +9,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 PIECE = 64 * 1024
@@ -35,7 +36,7 @@ class ShellResult:
 
 
 class ShellCommand:
-    """A command in a process group of its own.
+    """A command in a process group of its own, started by `run`.
 
     Args:
         arguments: program and arguments.
@@ -47,54 +48,65 @@ class ShellCommand:
     def __init__(
         self, arguments: Sequence[str], *, environment: Mapping[str, str], directory: str, encoding: str
     ) -> None:
+        self._arguments = arguments
+        self._environment = environment
+        self._directory = directory
         self._encoding = encoding
-        self._process = subprocess.Popen(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            env=dict(environment),
-            process_group=0,
-            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it only makes system calls
-        )
+        self._process: subprocess.Popen[bytes] | None = None
 
     def run(self, on_line: Callable[[str], None]) -> ShellResult:
-        """Pass on what the command writes until it and whatever writes with it are done.
+        """Start the command and pass on what it writes until it and whatever writes with it are done.
 
         What is left of its process group is killed at the end, and all of it when this is interrupted.
 
         Args:
             on_line: called with each line, without trailing blanks; long lines come in pieces.
+
+        Raises:
+            OSError: the command could not be started.
         """
         try:
-            last_line = self._read(on_line)
-            if self._process.returncode is None:  # `stop` may have been called by what reads the lines
-                self._has_ended()
-                self._signal_group(signal.SIGKILL)
-            return ShellResult(self._process.wait(), last_line)
+            with _signals_held_back():
+                self._process = process = self._start()
+            last_line = self._read(process, on_line)
+            if process.returncode is None:  # `stop` may have been called by what reads the lines
+                _has_ended(process)
+                _signal_group(process, signal.SIGKILL)
+            return ShellResult(process.wait(), last_line)
         finally:
             self.stop()
+            if self._process is not None and self._process.stdout is not None:
+                self._process.stdout.close()
 
     def stop(self) -> None:
         """End the process group: SIGTERM, and SIGKILL to what still runs after `GRACE_SECONDS`."""
-        if self._process.returncode is not None:
+        process = self._process
+        if process is None:
             return
-        self._signal_group(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while not self._has_ended(os.WNOHANG) and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-        self._signal_group(signal.SIGKILL)
-        self._process.wait()
+        if process.returncode is None:
+            _signal_group(process, signal.SIGTERM)
+            deadline = time.monotonic() + GRACE_SECONDS
+            while not _has_ended(process, os.WNOHANG) and time.monotonic() < deadline:
+                time.sleep(_LOOK_SECONDS)
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
 
-    def _has_ended(self, option: int = 0) -> bool:
-        # The process is not reaped: as long as the zombie holds its number, its group cannot be another one.
-        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | option) is not None
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._directory,
+            env=dict(self._environment),
+            process_group=0,
+            preexec_fn=_die_with_parent(),  # noqa: PLW1509 - it only makes system calls
+        )
 
-    def _read(self, on_line: Callable[[str], None]) -> str:
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+    def _read(self, process: subprocess.Popen[bytes], on_line: Callable[[str], None]) -> str:
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
         line: list[str] = []
-        with io.TextIOWrapper(self._process.stdout, self._encoding, "backslashreplace", newline="\n") as stream:
+        with io.TextIOWrapper(process.stdout, self._encoding, "backslashreplace", newline="\n") as stream:
             for starts, piece in _pieces(stream):
                 text = piece.rstrip()
                 on_line(text)
@@ -104,9 +116,40 @@ class ShellCommand:
                     line.append(piece)
         return "".join(line).rstrip()
 
-    def _signal_group(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let no Python handler of a signal run inside the block; signals that came meanwhile are raised after it.
+
+    A handler may raise an exception, and one raised within `Popen` leaves a process that nobody knows. A mask would
+    not do: another thread would get the signal, and the main one would run its handler.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only that one runs handlers
+        yield
+        return
+    came: list[int] = []
+    with contextlib.ExitStack() as after:
+        after.callback(_raise_signals, came)
+        for number in signal.valid_signals():
+            if callable(handler := signal.getsignal(number)):
+                after.callback(signal.signal, number, handler)
+                signal.signal(number, lambda number, _frame: came.append(number))
+        yield
+
+
+def _raise_signals(numbers: Iterable[int]) -> None:
+    for number in numbers:
+        signal.raise_signal(number)
+
+
+def _has_ended(process: subprocess.Popen[bytes], option: int = 0) -> bool:
+    # The process is not reaped: as long as the zombie holds its number, its group cannot be another one.
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | option) is not None
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _pieces(stream: io.TextIOWrapper) -> Iterator[tuple[bool, str]]:

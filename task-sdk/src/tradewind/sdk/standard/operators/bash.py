@@ -70,16 +70,16 @@ class BashOperator(BaseOperator):
 
         with self._directory() as directory:
             self.log.info("Running command: %s", ["bash", "-c", self.bash_command])
+            self._command = ShellCommand(
+                ["bash", "-c", str(self.bash_command)],
+                environment=self.get_env(context),
+                directory=directory,
+                encoding=self.output_encoding,
+            )
             try:
-                self._command = ShellCommand(
-                    ["bash", "-c", str(self.bash_command)],
-                    environment=self.get_env(context),
-                    directory=directory,
-                    encoding=self.output_encoding,
-                )
+                result = self._command.run(lambda line: self.log.info("%s", line))
             except FileNotFoundError as error:
                 raise TradewindException("There is no program `bash` on this worker; install it.") from error
-            result = self._command.run(lambda line: self.log.info("%s", line))
         self._command = None
         self.log.info("Command exited with return code %s", result.exit_code)
         if self._is_skip(result.exit_code):

@@ -48,6 +48,10 @@ _CHUNK_SIZES = (*(1024 * 2**power for power in range(6, 0, -1)), *range(1032, 16
 _MOST_ROOMS = 256
 _MOST_CHUNKS = 50_000
 
+_madvise = _libc.madvise
+_madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_MADV_COLLAPSE = 25
+
 _SIG_SETMASK = int(signal.SIG_SETMASK)
 
 
@@ -173,6 +177,19 @@ def use_up_free_chunks() -> None:
                 break
             left -= 1
     _free(top)
+
+
+def collapse(start: int, length: int) -> None:
+    """Put the memory of a range on huge pages, where it fills some; the rest stays where it is.
+
+    It takes some 40 ms for 32 MB. A kernel that cannot (before Linux 6.1, or without free memory in such pieces) leaves
+    all as it is, which is no error, since it changes nothing but speed.
+
+    Args:
+        start: address of the first page.
+        length: bytes, a multiple of the page size.
+    """
+    _madvise(start, length, _MADV_COLLAPSE)
 
 
 def rehearse_fork() -> None:

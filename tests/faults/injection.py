@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import time
 from collections.abc import Sequence
 
 import psutil
@@ -15,6 +16,8 @@ from tests.faults.proxy import Garbling
 from tests.journal.executions import Execution
 from tests.journal.samples import take_sample
 from tests.support.postgres import PostgresUnavailableError
+
+_LEFTOVERS_SECONDS = 60.0
 
 
 class Injector:
@@ -147,10 +150,11 @@ class Injector:
         return True
 
     def _start_database(self) -> None:
-        """Start it again; what is left of the killed one holds its memory for a moment."""
+        """Start it again; what is left of the killed one holds its memory until it has noticed, or goes on."""
         postgres = self._deployment.postgres
         assert postgres is not None
-        for _ in range(50):
+        until = time.monotonic() + _LEFTOVERS_SECONDS
+        while time.monotonic() < until:
             with contextlib.suppress(PostgresUnavailableError):
                 postgres.start()
                 return
